@@ -1,0 +1,106 @@
+#include "linux/descriptor.hpp"
+
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::linux_api {
+
+void Descriptor::reset() noexcept {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+}
+
+namespace {
+
+Descriptor retrying_open(int directory, const std::string& path, int flags, mode_t mode) {
+  for (;;) {
+    const int fd = openat(directory, path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd >= 0 || errno != EINTR) return Descriptor(fd);
+  }
+}
+
+std::string_view verb(int flags) { return (flags & O_CREAT) != 0 ? "create" : "open"; }
+
+}  // namespace
+
+Descriptor open_at(int directory, const std::string& path, int flags, mode_t mode) {
+  Descriptor opened = retrying_open(directory, path, flags, mode);
+  if (!opened) throw_errno(errno, verb(flags), printable(path));
+  return opened;
+}
+
+Descriptor open_path(const std::string& path, int flags, mode_t mode) { return open_at(AT_FDCWD, path, flags, mode); }
+
+Descriptor open_if_exists(int directory, const std::string& path, int flags) {
+  Descriptor opened = retrying_open(directory, path, flags, 0);
+  if (!opened && errno != ENOENT && errno != ENOTDIR) throw_errno(errno, verb(flags), printable(path));
+  return opened;
+}
+
+Descriptor try_open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode, int& error_number) {
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  if ((flags & O_PATH) == 0) how.flags |= O_NONBLOCK | O_NOCTTY;
+  how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  if (links == Links::refuse) how.resolve |= RESOLVE_NO_SYMLINKS;
+  for (;;) {
+    const long fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
+    if (fd >= 0) {
+      error_number = 0;
+      return Descriptor(static_cast<int>(fd));
+    }
+    // EAGAIN: something was renamed while ".." was resolved; the kernel asks to try again.
+    if (errno != EINTR && errno != EAGAIN) {
+      error_number = errno;
+      return {};
+    }
+  }
+}
+
+Descriptor open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode) {
+  int error_number = 0;
+  Descriptor opened = try_open_in_root(root, path, flags, links, mode, error_number);
+  if (!opened) throw_errno(error_number, verb(flags), fmt::format("{} in the build root", printable(path)));
+  return opened;
+}
+
+Descriptor duplicate(int fd) {
+  Descriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!copy) throw_errno(errno, "duplicate a file descriptor");
+  return copy;
+}
+
+std::string read_all(int fd, std::size_t limit) {
+  std::string content;
+  std::array<char, 16384> buffer{};
+  for (;;) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno(errno, "read", path_of(fd));
+    if (got == 0) return content;
+    content.append(buffer.data(), static_cast<std::size_t>(got));
+    if (content.size() > limit) throw Error(fmt::format("what was to be read is longer than {} bytes", limit));
+  }
+}
+
+void write_all(int fd, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t written = write(fd, data.data(), data.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw_errno(errno, "write", path_of(fd));
+    data.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+std::string path_of(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
+
+}  // namespace plyroot::linux_api

@@ -1,0 +1,123 @@
+#include "linux/directory.hpp"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::linux_api {
+namespace {
+
+using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+DirectoryStream open_stream(int directory) {
+  Descriptor own = open_at(directory, ".", O_RDONLY | O_DIRECTORY);
+  DirectoryStream stream(fdopendir(own.get()), closedir);
+  if (!stream) throw_errno(errno, "read the directory", path_of(directory));
+  (void)own.release();
+  return stream;
+}
+
+const dirent* next_entry(DIR* stream) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(stream);
+    if (entry == nullptr && errno != 0) throw_errno(errno, "read a directory");
+    if (entry == nullptr) return nullptr;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return entry;
+  }
+}
+
+struct statx status_of(int directory, const std::string& name, int flags) {
+  struct statx status {};
+  if (statx(directory, name.c_str(), flags | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MNT_ID, &status) < 0) {
+    throw_errno(errno, "examine", printable(name));
+  }
+  return status;
+}
+
+bool same_place(const struct statx& a, const struct statx& b) {
+  return a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor && a.stx_mnt_id == b.stx_mnt_id;
+}
+
+bool unlink_name(int directory, const std::string& name, int flags) {
+  if (unlinkat(directory, name.c_str(), flags) == 0 || errno == ENOENT) return true;
+  return false;
+}
+
+void remove_contents(int directory, const struct statx& start) {
+  const DirectoryStream stream = open_stream(directory);
+  while (const dirent* entry = next_entry(stream.get())) {
+    const std::string name = entry->d_name;
+    if (entry->d_type != DT_DIR && unlink_name(directory, name, 0)) continue;
+    if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", printable(name));
+    Descriptor child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!child && errno == ENOENT) continue;
+    if (!child) throw_errno(errno, "open the directory to be removed", printable(name));
+    if (!same_place(status_of(child.get(), "", AT_EMPTY_PATH), start)) {
+      throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
+                  "Unmount it, then run the command again.");
+    }
+    remove_contents(child.get(), start);
+    if (!unlink_name(directory, name, AT_REMOVEDIR)) throw_errno(errno, "remove the directory", printable(name));
+  }
+}
+
+}  // namespace
+
+bool make_directories(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0) return true;
+  if (errno == EEXIST) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return false;
+    throw_errno(ENOTDIR, "make the directory", printable(path));
+  }
+  if (errno != ENOENT) throw_errno(errno, "make the directory", printable(path));
+  const auto slash = path.find_last_of('/');
+  if (slash == std::string::npos || slash == 0) throw_errno(ENOENT, "make the directory", printable(path));
+  make_directories(path.substr(0, slash), mode);
+  if (mkdir(path.c_str(), mode) < 0 && errno != EEXIST) throw_errno(errno, "make the directory", printable(path));
+  return true;
+}
+
+std::vector<std::string> list_names(int directory) {
+  std::vector<std::string> names;
+  const DirectoryStream stream = open_stream(directory);
+  while (const dirent* entry = next_entry(stream.get())) names.emplace_back(entry->d_name);
+  return names;
+}
+
+bool is_empty_directory(int directory) { return next_entry(open_stream(directory).get()) == nullptr; }
+
+void remove_tree(int directory, const std::string& name) {
+  if (unlink_name(directory, name, 0)) return;
+  if (errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", printable(name));
+  const Descriptor child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!child && errno == ENOENT) return;
+  if (!child) throw_errno(errno, "open the directory to be removed", printable(name));
+  const struct statx start = status_of(child.get(), "", AT_EMPTY_PATH);
+  if (!same_place(start, status_of(directory, "", AT_EMPTY_PATH))) {
+    throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
+                "Unmount it, then run the command again.");
+  }
+  remove_contents(child.get(), start);
+  if (!unlink_name(directory, name, AT_REMOVEDIR)) throw_errno(errno, "remove the directory", printable(name));
+}
+
+void rename_at(int old_directory, const std::string& old_name, int new_directory, const std::string& new_name) {
+  if (renameat2(old_directory, old_name.c_str(), new_directory, new_name.c_str(), RENAME_NOREPLACE) < 0) {
+    throw_errno(errno, fmt::format("rename {} to", printable(old_name)), printable(new_name));
+  }
+}
+
+}  // namespace plyroot::linux_api
