@@ -1,0 +1,105 @@
+"""The `config_opts` dictionary: names that are aliases of each other, and values that are Jinja2 templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import jinja2
+
+from .errors import ConfigurationError
+
+DEFAULT_PASSES = 5
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+class ConfigOptions(MutableMapping[str, Any]):
+    """A dictionary whose text is rendered when it is read, with the dictionary itself as the template's variables.
+
+    While configuration files are executed `expand` is off and they see what was written. Afterwards it is on, and
+    each read renders. As mock's files rely on it, lists and dictionaries are rendered in place, so that a caller can
+    change what it was given. A value is rendered until it no longer changes.
+    """
+
+    def __init__(self, aliases: Mapping[str, str], on_read: Callable[[str], None] | None = None) -> None:
+        self.expand = False
+        self._values: dict[str, Any] = {}
+        self._aliases = aliases
+        self._on_read = on_read
+        self._environment = jinja2.Environment(keep_trailing_newline=True)
+
+    def __getitem__(self, key: str) -> Any:
+        key = self._aliases.get(key, key)
+        value = self._values[key]
+        if self._on_read:
+            self._on_read(key)
+        return self._rendered(value, f"config_opts[{key!r}]") if self.expand else value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._values[self._aliases.get(key, key)] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._values[self._aliases.get(key, key)]
+
+    def __contains__(self, key: object) -> bool:
+        return self._aliases.get(key, key) in self._values  # type: ignore[call-overload]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+    def copy(self) -> ConfigOptions:
+        """A second dictionary that shares the values."""
+        other = ConfigOptions(self._aliases, self._on_read)
+        other.expand = self.expand
+        other._values = dict(self._values)
+        return other
+
+    def _rendered(self, value: Any, where: str) -> Any:
+        if isinstance(value, str):
+            return self._rendered_text(value, where)
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                rendered = self._rendered(item, f"{where}[{index}]")
+                if rendered is not item:
+                    value[index] = rendered
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                rendered = self._rendered(item, f"{where}[{key!r}]")
+                if rendered is not item:
+                    value[key] = rendered
+        elif type(value) is tuple:
+            return tuple(self._rendered(item, f"{where}[{index}]") for index, item in enumerate(value))
+        return value
+
+    def _rendered_text(self, text: str, where: str) -> str:
+        passes = self._values.get("jinja_max_recursion", DEFAULT_PASSES)
+        for _ in range(passes):
+            if not any(mark in text for mark in _TEMPLATE_MARKS):
+                return text
+            before = text
+            text = self._render_once(text, where)
+            if text == before:
+                return text
+        raise ConfigurationError(f"Config error: {where} still changes after {passes} rounds of template expansion; "
+                                 "does it refer to itself?")
+
+    def _render_once(self, text: str, where: str) -> str:
+        if self._on_read and "mock_run_uuid" in text:
+            self._on_read("mock_run_uuid")
+        try:
+            return self._environment.from_string(text).render(self._values)
+        except jinja2.TemplateSyntaxError as error:
+            line = text.splitlines()[error.lineno - 1 : error.lineno] or [""]
+            raise ConfigurationError(f"Config error: the template in {where} is wrong at its line {error.lineno} "
+                                     f"({line[0].strip()!r}): {error.message}") from error
+        except ConfigurationError:
+            raise
+        except Exception as error:  # a template can call whatever Python its values offer
+            raise ConfigurationError(f"Config error: the template in {where} cannot be expanded: "
+                                     f"{type(error).__name__}: {error}") from error
