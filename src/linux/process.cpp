@@ -1,0 +1,312 @@
+#include "linux/process.hpp"
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/ioprio.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::linux_api {
+namespace {
+
+constexpr std::array dangerous_capabilities{CAP_SYS_MODULE, CAP_SYS_RAWIO,  CAP_SYS_TIME,      CAP_SYS_BOOT,
+                                            CAP_SYS_PTRACE, CAP_SYSLOG,     CAP_AUDIT_CONTROL, CAP_AUDIT_READ,
+                                            CAP_MAC_ADMIN,  CAP_MAC_OVERRIDE, CAP_WAKE_ALARM,  CAP_BLOCK_SUSPEND,
+                                            CAP_LINUX_IMMUTABLE, CAP_BPF,   CAP_PERFMON,       CAP_CHECKPOINT_RESTORE,
+                                            CAP_DAC_READ_SEARCH};
+
+/// Everything that the child needs, laid out before it starts: it shares our memory and must not allocate.
+struct Launch {
+  const ProcessPlan* plan;
+  std::vector<std::string> candidates;  // where the program may be
+  std::vector<char*> arguments;
+  std::vector<char*> environment;
+  sigset_t empty_mask;
+  const char* failed_step = nullptr;
+  int error_number = 0;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  result.reserve(strings.size() + 1);
+  for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+std::vector<std::string> program_candidates(const ProcessPlan& plan) {
+  const std::string& name = plan.arguments.at(0);
+  if (name.find('/') != std::string::npos) return {name};
+  std::string path = "/usr/bin:/bin:/usr/sbin:/sbin";
+  for (const std::string& variable : plan.environment) {
+    if (variable.starts_with("PATH=")) path = variable.substr(5);
+  }
+  std::vector<std::string> candidates;
+  for (const std::string& directory : split(path, ':')) {
+    candidates.push_back((directory.empty() ? "." : directory) + "/" + name);
+  }
+  return candidates;
+}
+
+[[noreturn]] void fail(Launch& launch, const char* step) {
+  launch.error_number = errno;
+  launch.failed_step = step;
+  _exit(127);
+}
+
+void place_descriptors(Launch& launch) {
+  // Sources could be overwritten by a target before their turn: move those in the way up first.
+  std::array<std::pair<int, int>, 16> moves{};
+  std::size_t count = 0;
+  for (const auto& [ours, theirs] : launch.plan->descriptors) {
+    const int source = fcntl(ours, F_DUPFD_CLOEXEC, 64);
+    if (source < 0 || count == moves.size()) fail(launch, "pass on a file descriptor");
+    moves[count++] = {source, theirs};
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (dup2(moves[i].first, moves[i].second) < 0) fail(launch, "pass on a file descriptor");
+    close(moves[i].first);
+  }
+}
+
+void become_user(Launch& launch) {
+  if (!launch.plan->user) return;
+  const User& user = *launch.plan->user;
+  if (setgroups(user.groups.size(), user.groups.data()) < 0) fail(launch, "set the groups");
+  if (syscall(SYS_setresgid, user.gid, user.gid, user.gid) < 0) fail(launch, "change the group");
+  if (syscall(SYS_setresuid, user.uid, user.uid, user.uid) < 0) fail(launch, "change the user");
+}
+
+void reset_signals(Launch& launch) {
+  struct sigaction default_action {};
+  default_action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) sigaction(number, &default_action, nullptr);
+  sigprocmask(SIG_SETMASK, &launch.empty_mask, nullptr);
+}
+
+int run_launch(void* argument) {
+  auto& launch = *static_cast<Launch*>(argument);
+  const ProcessPlan& plan = *launch.plan;
+  if (plan.join_namespaces_of >= 0 && (plan.join_flags & ~CLONE_NEWPID) != 0) {
+    // While it still is our program in there, nothing in the namespaces may look into it.
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (setns(plan.join_namespaces_of, plan.join_flags & ~CLONE_NEWPID) < 0) fail(launch, "join the session's namespaces");
+  }
+  if ((plan.new_session || plan.terminal >= 0) && setsid() < 0) fail(launch, "start a new session of processes");
+  if (plan.terminal >= 0 && ioctl(plan.terminal, TIOCSCTTY, 0) < 0) fail(launch, "take over the terminal");
+  place_descriptors(launch);
+  if (plan.working_directory && chdir(plan.working_directory->c_str()) < 0) fail(launch, "change to the directory");
+  if (plan.personality && personality(*plan.personality) < 0) fail(launch, "set the personality");
+  if (plan.umask) umask(*plan.umask);
+  if (plan.drop_dangerous_capabilities) {
+    for (const int capability : dangerous_capabilities) {
+      if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EINVAL) fail(launch, "drop a capability");
+    }
+  }
+  become_user(launch);
+  if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(launch, "give up new privileges");
+  if (plan.die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(launch, "tie it to its parent");
+  reset_signals(launch);
+  int error_number = ENOENT;
+  for (const std::string& candidate : launch.candidates) {
+    execve(candidate.c_str(), launch.arguments.data(), launch.environment.data());
+    if (errno != ENOENT && errno != ENOTDIR) error_number = errno;
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
+  }
+  errno = error_number;
+  fail(launch, "run");
+}
+
+/// This process's children live in another PID namespace as long as this lives.
+class ChildrenIn {
+ public:
+  explicit ChildrenIn(int pidfd) {
+    if (pidfd < 0) return;
+    own_ = open_path("/proc/self/ns/pid", O_RDONLY);
+    if (setns(pidfd, CLONE_NEWPID) < 0) throw_errno(errno, "join the session's PID namespace");
+  }
+  ~ChildrenIn() {
+    if (own_) setns(own_.get(), CLONE_NEWPID);
+  }
+  ChildrenIn(const ChildrenIn&) = delete;
+  ChildrenIn& operator=(const ChildrenIn&) = delete;
+
+ private:
+  Descriptor own_;
+};
+
+/// No signal is handled while this lives: a handler must not run in a child that shares our memory.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+Child::~Child() { reap_now(); }
+
+Child& Child::operator=(Child&& other) noexcept {
+  if (this != &other) {
+    reap_now();
+    id_ = std::exchange(other.id_, -1);
+    pidfd_ = std::move(other.pidfd_);
+  }
+  return *this;
+}
+
+void Child::reap_now() noexcept {
+  if (id_ <= 0) return;
+  pidfd_send_signal(pidfd_.get(), SIGKILL, nullptr, 0);
+  siginfo_t info{};
+  while (waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED) < 0 && errno == EINTR) {
+  }
+  id_ = -1;
+}
+
+ExitStatus Child::wait() {
+  siginfo_t info{};
+  while (waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED) < 0) {
+    if (errno != EINTR) throw_errno(errno, "wait for a process");
+  }
+  id_ = -1;
+  if (info.si_code == CLD_EXITED) return {info.si_status, 0};
+  return {0, info.si_status};
+}
+
+void Child::send_signal(int signal) const {
+  if (id_ > 0 && pidfd_send_signal(pidfd_.get(), signal, nullptr, 0) < 0 && errno != ESRCH) {
+    throw_errno(errno, "send a signal to a process");
+  }
+}
+
+Child start(const ProcessPlan& plan) {
+  Launch launch{&plan, program_candidates(plan), pointers(plan.arguments), pointers(plan.environment), {}, nullptr, 0};
+  sigemptyset(&launch.empty_mask);
+  constexpr std::size_t stack_size = std::size_t{64} << 10U;
+  const auto stack = std::make_unique<std::byte[]>(stack_size);
+  int pidfd = -1;
+  pid_t id = -1;
+  {
+    const bool into_pid_namespace = plan.join_namespaces_of >= 0 && (plan.join_flags & CLONE_NEWPID) != 0;
+    const ChildrenIn namespace_of_children(into_pid_namespace ? plan.join_namespaces_of : -1);
+    const SignalsBlocked blocked;
+    auto* stack_top = reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(stack.get()) + stack_size) & ~15UL);
+    id = clone(run_launch, stack_top, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &pidfd);
+    if (id < 0) throw_errno(errno, "start", printable(plan.arguments.at(0)));
+  }
+  Child child(id, Descriptor(pidfd));
+  if (launch.failed_step != nullptr) {
+    child.wait();
+    throw SystemError(launch.error_number, fmt::format("{} (to run {})", launch.failed_step, printable(plan.arguments.at(0))));
+  }
+  return child;
+}
+
+ExitStatus run(const ProcessPlan& plan) { return start(plan).wait(); }
+
+Captured run_captured(ProcessPlan plan, std::size_t limit) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
+  const Descriptor reading(ends[0]);
+  Descriptor writing(ends[1]);
+  plan.descriptors.emplace_back(writing.get(), STDOUT_FILENO);
+  Child child = start(plan);
+  writing.reset();
+  std::string output = read_all(reading.get(), limit);
+  return {child.wait(), std::move(output)};
+}
+
+Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of) {
+  const ChildrenIn namespace_of_children(join_pid_namespace_of);
+  std::fflush(nullptr);
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = namespace_flags | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  const long id = syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (id < 0) {
+    throw SystemError(errno, "make a process in namespaces of its own",
+                      "plyroot needs root and a kernel with mount, PID, IPC, UTS and network namespaces.",
+                      ExitCode::namespaces);
+  }
+  if (id == 0) {
+    const int code = [&]() noexcept { return body(); }();  // an exception must not unwind into the caller's copy
+    std::fflush(nullptr);
+    _exit(code);
+  }
+  return {static_cast<pid_t>(id), Descriptor(pidfd)};
+}
+
+void run_in_background(const std::function<void()>& body) {
+  Child between = fork_child(0, [&] {
+    setsid();
+    Child worker = fork_child(0, [&] {
+      const Descriptor null = open_path("/dev/null", O_RDWR);
+      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), fd);
+      close_descriptors_except({});
+      setpriority(PRIO_PROCESS, 0, 19);
+      syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+      if (chdir("/") < 0) return 1;
+      body();
+      return 0;
+    });
+    worker.abandon();
+    return 0;
+  });
+  between.wait();
+}
+
+void close_descriptors_except(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned first = 3;
+  for (const int fd : kept) {
+    if (fd < 3) continue;
+    const auto number = static_cast<unsigned>(fd);
+    if (number > first) close_range(first, number - 1, 0);
+    first = number + 1;
+  }
+  close_range(first, ~0U, 0);
+}
+
+void drop_dangerous_capabilities() {
+  for (const int capability : dangerous_capabilities) {
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EINVAL) throw_errno(errno, "drop a capability");
+  }
+}
+
+}  // namespace plyroot::linux_api

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "linux/descriptor.hpp"
+
+namespace plyroot::linux_api {
+
+/// How a process ended.
+struct ExitStatus {
+  int code = 0;    ///< what it returned, where it ended by itself
+  int signal = 0;  ///< the signal that ended it, else 0
+
+  /// As shells tell it: 128 + N for signal N.
+  [[nodiscard]] int as_exit_code() const { return signal != 0 ? 128 + signal : code; }
+  [[nodiscard]] bool success() const { return signal == 0 && code == 0; }
+};
+
+/// A child of this process, known by its pidfd. It is waited for exactly once, at the latest by the destructor, which
+/// kills it first.
+class Child {
+ public:
+  Child() = default;
+  Child(pid_t id, Descriptor pidfd) : id_(id), pidfd_(std::move(pidfd)) {}
+  ~Child();
+  Child(Child&& other) noexcept : id_(std::exchange(other.id_, -1)), pidfd_(std::move(other.pidfd_)) {}
+  Child& operator=(Child&& other) noexcept;
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  /// The process is left to itself: nobody waits for it. Its pidfd stays open.
+  void abandon() noexcept { id_ = -1; }
+  ExitStatus wait();
+  void send_signal(int signal) const;
+
+  [[nodiscard]] pid_t id() const { return id_; }
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+
+ private:
+  void reap_now() noexcept;
+  pid_t id_ = -1;
+  Descriptor pidfd_;
+};
+
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  ///< supplementary
+};
+
+/// A program to be run, as a value: everything that differs from the caller. Nothing is inherited but descriptors 0 to
+/// 2 and those named; the environment is the one given.
+struct ProcessPlan {
+  std::vector<std::string> arguments;                ///< argv; arguments[0] is looked for in PATH of `environment`
+  std::vector<std::string> environment;              ///< "NAME=value"
+  std::vector<std::pair<int, int>> descriptors;      ///< {ours, theirs}: descriptors beyond, or in place of, 0 to 2
+  std::optional<std::string> working_directory;      ///< as seen after the namespaces were joined
+  int join_namespaces_of = -1;                       ///< a pidfd: join its namespaces, `join_flags` says which
+  int join_flags = 0;                                ///< CLONE_NEW...; CLONE_NEWPID is honoured too
+  int terminal = -1;                                 ///< one of ours: becomes the controlling terminal of a new session
+  bool new_session = false;                          ///< setsid(2) without a terminal
+  bool die_with_parent = false;                      ///< PR_SET_PDEATHSIG
+  bool drop_dangerous_capabilities = false;          ///< see dangerous_capabilities()
+  bool no_new_privileges = false;
+  std::optional<User> user;
+  std::optional<unsigned long> personality;          ///< personality(2): PER_LINUX32 for 32 bit roots
+  std::optional<mode_t> umask;
+};
+
+/// Starts a program: vfork-like, so the cost does not grow with the caller. When it returns, the program has been
+/// executed.
+/// @throws SystemError with the step that failed; ENOENT for a program that is not there
+Child start(const ProcessPlan& plan);
+
+/// Starts a program and waits for it. What it writes goes where ours goes unless the plan says otherwise.
+ExitStatus run(const ProcessPlan& plan);
+
+/// Runs a program and takes what it writes to standard output, `limit` bytes at most.
+struct Captured {
+  ExitStatus status;
+  std::string output;
+};
+Captured run_captured(ProcessPlan plan, std::size_t limit = std::size_t{64} << 20U);
+
+/// Runs `body` in a copy of this process (fork(2)), in new namespaces where flags (CLONE_NEW...) ask for them; the copy
+/// exits with what it returns; it must not throw. Signal handlers are as in the caller.
+/// @param join_pid_namespace_of a pidfd: the copy lives in that PID namespace, -1 for the caller's
+Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of = -1);
+
+/// Lets a process of ours that outlives us go on in the background: own session, no descriptors but /dev/null, lowest
+/// priority. `body` must not throw.
+void run_in_background(const std::function<void()>& body);
+
+/// Closes all descriptors but 0 to 2 and those named.
+void close_descriptors_except(std::vector<int> kept);
+
+/// Capabilities that no build needs and that reach out of the root: modules, raw I/O, the clock, reboot, ptrace of
+/// others, the kernel's log, audit and MAC policy.
+void drop_dangerous_capabilities();
+
+}  // namespace plyroot::linux_api
