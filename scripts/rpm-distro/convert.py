@@ -11,6 +11,7 @@ import packages
 import tree as trees
 from cache import Cache, digest
 from deb import Control, read_control
+from names import names_of_files
 from rpmbuild import rpmbuild
 from spec import Spec
 from tools import MakerError
@@ -18,7 +19,7 @@ from tools import MakerError
 _HERE = Path(__file__).resolve().parent
 # A change of how packages are converted converts all of them again; a change of packages.py only those it names.
 _CONVERTER = tuple(
-    _HERE / name for name in ("convert.py", "deb.py", "filesystem.py", "rpmbuild.py", "spec.py", "tree.py")
+    _HERE / name for name in ("convert.py", "deb.py", "filesystem.py", "names.py", "rpmbuild.py", "spec.py", "tree.py")
 )
 
 # The tree stands already: nothing is built, stripped or compressed, and nothing is checked against it.
@@ -29,9 +30,10 @@ _ONLY_PACKAGE = {
     "_build_id_links": "none",
     "debug_package": "%{nil}",
     "_binaries_in_noarch_packages_terminate_build": "0",
-    # These start a Perl or Python for each module, and no test asks for a module's name.
+    # These start a program for each file; see names.py.
     "__perl_provides": "%{nil}",
     "__perllib_provides": "%{nil}",
+    "__pkgconfig_provides": "%{nil}",
     "__pythondist_provides": "%{nil}",
     # Plugins that nobody links to.
     "__provides_exclude_from": "/(gconv|perl|perl5|perl-base|lib-dynload|security)/",
@@ -124,7 +126,13 @@ def convert(recipe: Recipe, cache: Cache) -> list[Path]:
 
 def _spec_of(recipe: Recipe, tree: trees.Tree) -> Spec:
     control = recipe.control
-    provides = [*packages.PROVIDES.get(recipe.name, ()), *control.provides, *tree.former_paths]
+    entries = [tree.entries[path] for path in sorted(tree.entries)]
+    provides = [
+        *packages.PROVIDES.get(recipe.name, ()),
+        *control.provides,
+        *names_of_files(entry.path for entry in entries),
+        *tree.former_paths,
+    ]
     return Spec(
         name=recipe.name,
         version=control.version,
@@ -133,7 +141,7 @@ def _spec_of(recipe: Recipe, tree: trees.Tree) -> Spec:
         requires=recipe.requires,
         provides=tuple(name for name in dict.fromkeys(provides) if name != recipe.name),
         scriptlets=packages.SCRIPTLETS.get(recipe.name, ""),
-        entries=[tree.entries[path] for path in sorted(tree.entries)],
+        entries=entries,
     )
 
 
@@ -147,8 +155,9 @@ def make_filesystem(base_passwd: Path, cache: Cache) -> list[Path]:
     def make(output: Path, scratch: Path) -> None:
         root = scratch / "root"
         root.mkdir()
-        entries = filesystem.write_tree(root, *filesystem.read_masters(base_passwd))
-        _package(filesystem.spec(entries), root, output, scratch)
+        masters = filesystem.read_masters(base_passwd)
+        entries = filesystem.write_tree(root, masters)
+        _package(filesystem.spec(entries, masters), root, output, scratch)
 
     return cache.get(filesystem_key(base_passwd), make)
 

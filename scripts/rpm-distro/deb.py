@@ -13,6 +13,7 @@ from pathlib import Path
 from tools import MakerError, run
 
 _RPM_VERSION_FORBIDS = re.compile(r"[^A-Za-z0-9._+~^]")
+_ALTERNATIVE = re.compile(r"--(?:install|slave)\s+(/[^\s$\"']+)(?=\s)")
 _DEPENDENCY_NAME = re.compile(r"\s*([a-z0-9][a-z0-9+.-]*)")
 
 
@@ -94,14 +95,30 @@ def read_control(deb: Path) -> Control:
     return Control.parse(run(["dpkg-deb", "--field", deb], tried=f"reading the control fields of {deb}"))
 
 
-def read_conffiles(deb: Path) -> frozenset[str]:
-    """The paths that dpkg would keep when an administrator has changed them."""
+@dataclass(frozen=True)
+class MaintainerFiles:
+    """What else the control archive says."""
+
+    # The paths that dpkg would keep when an administrator has changed them.
+    conffiles: frozenset[str] = frozenset()
+    postinst: str = ""
+
+    @property
+    def alternatives(self) -> frozenset[str]:
+        """The links that the package would set by update-alternatives, where its postinst names them literally."""
+        code = "\n".join(line for line in self.postinst.splitlines() if not line.lstrip().startswith("#"))
+        return frozenset(_ALTERNATIVE.findall(code.replace("\\\n", " ")))
+
+
+def read_maintainer_files(deb: Path) -> MaintainerFiles:
+    found: dict[str, str] = {}
     with _open_tar(deb, "--ctrl-tarfile") as tar:
         for member in tar:
-            if Path(member.name).name == "conffiles":
-                lines = tar.extractfile(member).read().decode().splitlines()
-                return frozenset(line.strip() for line in lines if line.startswith("/"))
-    return frozenset()
+            name = Path(member.name).name
+            if name in ("conffiles", "postinst"):
+                found[name] = tar.extractfile(member).read().decode(errors="replace")
+    conffiles = frozenset(line.strip() for line in found.get("conffiles", "").splitlines() if line.startswith("/"))
+    return MaintainerFiles(conffiles, found.get("postinst", ""))
 
 
 @contextmanager

@@ -6,6 +6,8 @@ could never become a link afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from deb import RpmVersion, open_tree
@@ -73,19 +75,36 @@ def final_path(path: str) -> str:
     return path
 
 
-def account_files(passwd_master: str, group_master: str) -> dict[str, tuple[str, int]]:
-    """Debian's initial users and groups as the four files of /etc, with their modes."""
-    users = [line.split(":")[0] for line in passwd_master.splitlines()]
-    groups = [line.split(":")[0] for line in group_master.splitlines()]
+@dataclass(frozen=True)
+class Masters:
+    """The initial users and groups, as Debian's base-passwd has them."""
+
+    passwd: str
+    group: str
+
+    @property
+    def users(self) -> list[str]:
+        return [line.split(":")[0] for line in self.passwd.splitlines()]
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """Groups with their numbers."""
+        fields = (line.split(":") for line in self.group.splitlines())
+        return {field[0]: int(field[2]) for field in fields}
+
+
+def account_files(masters: Masters) -> dict[str, tuple[str, int]]:
+    """The four files of /etc, with their modes."""
+    users, groups = masters.users, masters.groups
     return {
-        "/etc/passwd": (passwd_master.replace(":*:", ":x:"), 0o644),
-        "/etc/group": (group_master.replace(":*:", ":x:"), 0o644),
+        "/etc/passwd": (masters.passwd.replace(":*:", ":x:"), 0o644),
+        "/etc/group": (masters.group.replace(":*:", ":x:"), 0o644),
         "/etc/shadow": ("".join(f"{user}:*:{_PASSWORD_LAST_CHANGED}:0:99999:7:::\n" for user in users), 0o640),
         "/etc/gshadow": ("".join(f"{group}:*::\n" for group in groups), 0o640),
     }
 
 
-def read_masters(base_passwd: Path) -> tuple[str, str]:
+def read_masters(base_passwd: Path) -> Masters:
     """passwd.master and group.master out of the package base-passwd."""
     found: dict[str, str] = {}
     with open_tree(base_passwd) as tar:
@@ -94,12 +113,12 @@ def read_masters(base_passwd: Path) -> tuple[str, str]:
             if name in ("passwd.master", "group.master"):
                 found[name] = tar.extractfile(member).read().decode()
     try:
-        return found["passwd.master"], found["group.master"]
+        return Masters(found["passwd.master"], found["group.master"])
     except KeyError as missing:
         raise MakerError(f"reading the initial users out of {base_passwd}", f"there is no {missing} in it") from None
 
 
-def write_tree(root: Path, passwd_master: str, group_master: str) -> list[Entry]:
+def write_tree(root: Path, masters: Masters) -> list[Entry]:
     """Makes the package's tree below root."""
     entries = []
     for path, (mode, group) in sorted(DIRECTORIES.items()):
@@ -110,7 +129,7 @@ def write_tree(root: Path, passwd_master: str, group_master: str) -> list[Entry]
     for path, target in LINKS.items():
         Path(f"{root}{path}").symlink_to(target)
         entries.append(Entry(path, Kind.LINK))
-    for path, (text, mode) in account_files(passwd_master, group_master).items():
+    for path, (text, mode) in account_files(masters).items():
         file = Path(f"{root}{path}")
         file.write_text(text)
         file.chmod(mode)
@@ -118,11 +137,28 @@ def write_tree(root: Path, passwd_master: str, group_master: str) -> list[Entry]
     return entries
 
 
-def spec(entries: list[Entry]) -> Spec:
+def ownership_scriptlet(entries: Sequence[Entry], masters: Masters) -> str:
+    """Gives files to their groups.
+
+    rpm lays out this package's files before any /etc/group is there, and so gives them all to root. In Lua, which rpm
+    has built in: there is no shell yet.
+    """
+    lines = ["%post -p <lua>"]
+    modes = {path: mode for path, (mode, _group) in DIRECTORIES.items()}
+    modes |= {path: mode for path, (_text, mode) in account_files(masters).items()}
+    for entry in entries:
+        if entry.group != "root":
+            lines.append(f'posix.chown("{entry.path}", 0, {masters.groups[entry.group]})')
+            lines.append(f'posix.chmod("{entry.path}", "{modes[entry.path]:o}")')  # chown takes the set-group-id bit
+    return "\n".join(lines) + "\n"
+
+
+def spec(entries: list[Entry], masters: Masters) -> Spec:
     return Spec(
         name=NAME,
         version=RpmVersion("0", "12", "1"),
         summary="The directories, links and users that all packages stand on",
         noarch=True,
+        scriptlets=ownership_scriptlet(entries, masters),
         entries=entries,
     )

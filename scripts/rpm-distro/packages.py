@@ -70,7 +70,8 @@ PROVIDES: dict[str, tuple[str, ...]] = {
     "g++": ("gcc-c++",),
     "gawk": ("awk",),
     "libc-bin": ("glibc-common",),
-    "libc6": ("glibc",),
+    # Not found by rpm: programs built here ask for it, and only the dynamic loader knows that it can.
+    "libc6": ("glibc", "rtld(GNU_HASH)"),
     "libc6-dev": ("glibc-devel", "glibc-headers"),
     "libssl-dev": ("openssl-devel",),
     "libstdc++6": ("libstdc++",),

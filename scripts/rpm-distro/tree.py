@@ -6,14 +6,15 @@ import os
 import re
 import shutil
 import tarfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import filesystem
 import packages
-from deb import open_tree, read_conffiles
+from deb import open_tree, read_maintainer_files
 from spec import Entry, Kind
-from tools import MakerError
+from tools import MakerError, say
 
 OVERLAYS = Path(__file__).resolve().parent / "files"
 
@@ -40,7 +41,9 @@ class Tree:
 def unpack(deb: Path, root: Path) -> Tree:
     """Unpacks a package as it is in a merged /usr, without what nobody reads in a build root."""
     tree = Tree(root)
-    conffiles = {filesystem.final_path(path) for path in read_conffiles(deb)}
+    maintainer_files = read_maintainer_files(deb)
+    _warn_of_alternatives(deb, maintainer_files.alternatives)
+    conffiles = {filesystem.final_path(path) for path in maintainer_files.conffiles}
     with open_tree(deb) as tar:
         for member in tar:
             original = "/" + member.name.removeprefix("./").strip("/")
@@ -50,6 +53,14 @@ def unpack(deb: Path, root: Path) -> Tree:
                 if path != original and original.startswith(("/bin/", "/sbin/")):
                     tree.former_paths.append(original)
     return tree
+
+
+def _warn_of_alternatives(deb: Path, alternatives: Iterable[str]) -> None:
+    """Another release of Debian may set links that packages.py does not know yet."""
+    known = {path for links in packages.LINKS.values() for path in links}
+    for path in map(filesystem.final_path, alternatives):
+        if path not in known and not _is_dropped(path):
+            say(f"{deb.name} sets the alternative {path}, which LINKS in packages.py does not have")
 
 
 def _is_dropped(path: str) -> bool:
