@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,14 +45,23 @@ def unpack(deb: Path, root: Path) -> Tree:
     _warn_of_alternatives(deb, maintainer_files.alternatives)
     conffiles = {filesystem.final_path(path) for path in maintainer_files.conffiles}
     with open_tree(deb) as tar:
-        for member in tar:
-            original = "/" + member.name.removeprefix("./").strip("/")
-            path = filesystem.final_path(original)
-            if path != "/" and not _is_dropped(path):
-                _unpack_member(tree, tar, member, path, is_config=path in conffiles)
-                if path != original and original.startswith(("/bin/", "/sbin/")):
-                    tree.former_paths.append(original)
+        unpack_tar(tree, tar, conffiles)
     return tree
+
+
+def unpack_tar(tree: Tree, tar: tarfile.TarFile, conffiles: Collection[str]) -> None:
+    for member in tar:
+        original = _absolute(member.name)
+        path = filesystem.final_path(original)
+        if path != "/" and not _is_dropped(path):
+            _unpack_member(tree, tar, member, path, is_config=path in conffiles)
+            if path != original and original.startswith(("/bin/", "/sbin/")):
+                tree.former_paths.append(original)
+
+
+def _absolute(name: str) -> str:
+    """A member's name in the tar, `./usr/bin/x` or `.`, as a path."""
+    return os.path.normpath("/" + name)
 
 
 def _warn_of_alternatives(deb: Path, alternatives: Iterable[str]) -> None:
@@ -81,7 +90,7 @@ def _unpack_member(tree: Tree, tar: tarfile.TarFile, member: tarfile.TarInfo, pa
             return  # a link from one half of /usr to the other, which are one now
         place.symlink_to(member.linkname)
     elif member.islnk():
-        target = filesystem.final_path("/" + member.linkname.removeprefix("./").strip("/"))
+        target = filesystem.final_path(_absolute(member.linkname))
         place.hardlink_to(tree.on_disk(target))
     elif member.isfile():
         with open(place, "xb") as output:
