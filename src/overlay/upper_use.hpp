@@ -1,14 +1,12 @@
 #pragma once
 
-#include <string>
-
 namespace plyroot::overlay {
 
 /// Whether the kernel uses this directory as the upper of an overlay, in whatever mount namespace. Mounts nothing: asks
 /// for an overlay that cannot be (its work directory is its upper) with index=on; the kernel answers EBUSY where the
 /// upper is in use, and otherwise refuses it for what it is.
-/// @param path of the directory; at most 255 bytes
+/// @param upper an open descriptor of the directory
 /// @throws SystemError where the kernel answers anything else
-bool is_upper_in_use(const std::string& path);
+bool is_upper_in_use(int upper);
 
 }  // namespace plyroot::overlay

@@ -1,0 +1,203 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plyroot/names.hpp"
+
+namespace plyroot {
+
+/// A name for a state of a root, as a user sees it.
+struct Snapshot {
+  std::string name;
+  bool is_current = false;  ///< it names the layer that the head asked for would be cleaned to
+
+  bool operator==(const Snapshot&) const = default;
+};
+
+/// The directories of a head that is to be mounted, relative to the layers' directory.
+struct HeadLayers {
+  std::vector<std::string> lowers;  ///< the topmost first, never empty
+  std::string upper;
+  std::string work;
+
+  bool operator==(const HeadLayers&) const = default;
+};
+
+/// Where a store is: BASE_DIRECTORY/ROOT. ROOT is a configuration's name without its unique extension.
+struct StoreLocation {
+  std::string base_directory;
+  std::string root;
+
+  [[nodiscard]] std::string path() const { return base_directory + "/" + root; }
+};
+
+class HeadLock;
+
+/// A root's layers, and the names that point at them. Mounts nothing.
+///
+/// What holds before and after each operation:
+/// - Layers form a tree whose root is base, the empty one. A layer is alive while a ref, a head or a child reaches it;
+///   nothing is counted, so nothing can be counted wrong.
+/// - What a committed layer shows never changes.
+/// - The database is the truth: a directory that it does not list is garbage, one that it lists and that is missing is
+///   an error, never an empty layer put in its place.
+/// - Each operation is one transaction: after a kill, a full disk or an I/O error at any instant the store is as before
+///   or as after. What it returns from is on the disk, data before name.
+///
+/// An operation that commits, drops or moves the upper of a head takes a HeadLock that is idle, so that nobody writes
+/// to it meanwhile. All operations throw Error; nothing changes then.
+///
+/// One thread at a time; any number of processes.
+class Store {
+ public:
+  /// Tells whether a live mock holds the root; asked only before a takeover.
+  using MockIsAlive = std::function<bool()>;
+
+  /// Opens the store, nothing where there is none yet. A base directory that mock's overlayfs plugin has filled is taken
+  /// over in place, in one transaction; refused while a live mock holds the root. Creates nothing else.
+  static std::optional<Store> open(const StoreLocation& location, const MockIsAlive& mock_is_alive = {});
+
+  /// As open, and makes a store where there is none, with base as its only layer.
+  /// @throws Error where the file system cannot hold an overlay's upper: said before anything is written
+  static Store open_or_create(const StoreLocation& location, const MockIsAlive& mock_is_alive = {});
+
+  ~Store();
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// All snapshots, in the order they were made.
+  [[nodiscard]] std::vector<Snapshot> snapshots(const HeadName& head) const;
+  [[nodiscard]] bool has_snapshot(const SnapshotName& name) const;
+  /// What was noted when a snapshot was made (see take_snapshot); nothing where there is no such snapshot.
+  [[nodiscard]] std::optional<std::string> origin_of(const SnapshotName& name) const;
+
+  /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;
+  /// the head is noted as not on the disk before this returns, so mount it volatile. A head that does not exist is
+  /// made, standing where the main head stands. An upper that was left unsynced by another boot is dropped first, and
+  /// `dropped_unsynced` tells so.
+  struct Prepared {
+    HeadLayers layers;
+    bool dropped_unsynced = false;
+  };
+  Prepared prepare_upper(const HeadLock& idle_head);
+  /// The layers of the head as they stand, nothing where it has no upper: for a root that is mounted already.
+  [[nodiscard]] std::optional<HeadLayers> mounted_layers(const HeadName& head) const;
+
+  /// The state of the head becomes a snapshot and its current layer. What was written is on the disk first.
+  /// @param origin what this was made from, for origin_of
+  void take_snapshot(const HeadLock& idle_head, const SnapshotName& name, const std::string& origin = {});
+  /// The head stands where the snapshot stands; what was written since is dropped.
+  void roll_back(const HeadLock& idle_head, const SnapshotName& name);
+  /// The head stands where its current layer stands; what was written since is dropped.
+  void clean(const HeadLock& idle_head);
+  /// Removes a name. The head's own state is not touched, whatever it stood on.
+  void remove_snapshot(const SnapshotName& name);
+  /// Removes the head, and what only it reached. The main head goes back to base instead.
+  void drop_head(const HeadLock& idle_head);
+
+  /// All that was written to the head's upper is put on the disk, and the head noted as such. Waits for the disk, but
+  /// nobody waits for it. Leaves the head as it is where it is noted already, is in use, or was used meanwhile.
+  void sync_head(const HeadName& head);
+
+  /// The heads there are, the main one first.
+  [[nodiscard]] std::vector<HeadName> heads() const;
+
+  /// Back to how a new store is: base, the main head, and nothing else.
+  /// @param idle_heads the locks of all heads there are
+  void reset(const std::vector<HeadLock>& idle_heads);
+
+  /// Renames directories that no layer lists into trash/, and removes what is in there. Grows with what is removed:
+  /// for the background. Returns at once where another process does it already.
+  void collect_garbage();
+  /// Whether there is something in trash/.
+  [[nodiscard]] bool has_garbage() const;
+
+  [[nodiscard]] const StoreLocation& location() const;
+  /// Absolute path of the directory that HeadLayers are relative to.
+  [[nodiscard]] std::string layers_directory() const;
+
+ private:
+  friend class HeadLock;
+  friend class InitializationLock;
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// The right to work on one head, one process at a time. It is the kernel's: whatever kills the process that holds it,
+/// it is free again. Short operations wait for each other; a session is not waited for, but told.
+class HeadLock {
+ public:
+  /// Waits until no other short operation works on this head.
+  HeadLock(const Store& store, HeadName head);
+  ~HeadLock();
+  HeadLock(HeadLock&&) noexcept;
+  HeadLock& operator=(HeadLock&&) noexcept;
+  HeadLock(const HeadLock&) = delete;
+  HeadLock& operator=(const HeadLock&) = delete;
+
+  enum class Use {
+    idle,
+    session,  ///< a session's init holds the head
+    mounted,  ///< the kernel has its upper mounted somewhere, outside of any session of ours
+  };
+  /// What the kernel says of the head now.
+  [[nodiscard]] Use use() const;
+
+  [[nodiscard]] const HeadName& head() const;
+
+  /// Lets other short operations go on.
+  void release();
+  /// Waits until no session's init holds the head: one that ends needs a moment to have gone.
+  void wait_for_session_end() const;
+
+  /// A path within the store for things of this head that belong to its session ("socket"), without a directory:
+  /// relative to heads_directory().
+  [[nodiscard]] std::string file_name(const std::string& suffix) const;
+  /// Descriptor of the directory that file_name() is relative to; lives as long as this.
+  [[nodiscard]] int heads_directory() const;
+
+ private:
+  friend class SessionLock;
+  friend class Store;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// What a session's init holds as long as it lives. Made in the process that is to hold it.
+class SessionLock {
+ public:
+  /// @param head_lock held by whoever starts the session. @throws Error where another session has it
+  explicit SessionLock(const HeadLock& head_lock);
+  ~SessionLock();
+  SessionLock(const SessionLock&) = delete;
+  SessionLock& operator=(const SessionLock&) = delete;
+  [[nodiscard]] int descriptor() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Held while a root is initialised for the first time: whoever comes second waits, and starts from what the first one
+/// made.
+class InitializationLock {
+ public:
+  /// @param waiting called once where somebody else holds it
+  InitializationLock(const Store& store, const std::function<void()>& waiting);
+  ~InitializationLock();
+  InitializationLock(const InitializationLock&) = delete;
+  InitializationLock& operator=(const InitializationLock&) = delete;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace plyroot

@@ -1,0 +1,70 @@
+#include "store/collector.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "linux/directory.hpp"
+#include "linux/lock.hpp"
+#include "store/database.hpp"
+#include "store/state.hpp"
+#include "support/error.hpp"
+
+namespace plyroot {
+namespace store {
+namespace {
+
+constexpr const char* lock_name = "@collector.lock";
+
+/// Directories in layers/ that the database does not list. Within a transaction: whoever makes a layer makes its
+/// directory within one too, so what is not listed now never will be.
+std::vector<std::string> unlisted(const Database& database, int layers) {
+  std::set<std::string> listed;
+  Statement rows(database, "SELECT directory FROM layers");
+  while (rows.step()) listed.insert(rows.text(0));
+  std::vector<std::string> names = linux_api::list_names(layers);
+  std::erase_if(names, [&](const std::string& name) { return listed.contains(name); });
+  return names;
+}
+
+}  // namespace
+
+void move_to_trash(int store_directory, int layers, const std::vector<std::string>& directories) noexcept {
+  if (directories.empty()) return;
+  try {
+    const linux_api::Descriptor trash = open_or_make_directory(store_directory, trash_name);
+    for (const std::string& name : directories) {
+      renameat2(layers, name.c_str(), trash.get(), name.c_str(), RENAME_NOREPLACE);
+    }
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
+}  // namespace store
+
+bool Store::has_garbage() const {
+  const linux_api::Descriptor trash =
+      linux_api::open_if_exists(state_->directory.get(), store::trash_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return trash && !linux_api::is_empty_directory(trash.get());
+}
+
+void Store::collect_garbage() {
+  const linux_api::Descriptor heads = store::open_or_make_directory(state_->directory.get(), store::heads_name);
+  const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
+  // Who comes while another process collects leaves it to that one, which looks once more after it has let go.
+  do {
+    linux_api::LockFile lock(linux_api::open_at(heads.get(), store::lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    if (!lock.try_lock(0)) return;
+    {
+      const store::Transaction no_layer_is_made(state_->database);
+      store::move_to_trash(state_->directory.get(), state_->layers.get(), store::unlisted(state_->database, state_->layers.get()));
+    }
+    for (const std::string& name : linux_api::list_names(trash.get())) linux_api::remove_tree(trash.get(), name);
+  } while (has_garbage());
+}
+
+}  // namespace plyroot

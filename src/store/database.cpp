@@ -1,0 +1,121 @@
+#include "store/database.hpp"
+
+#include <fmt/format.h>
+
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::store {
+namespace {
+
+/// How long a command waits for another one's transaction; they take milliseconds.
+constexpr int busy_timeout_ms = 60'000;
+
+std::string advice_for(int result) {
+  switch (result & 0xff) {
+    case SQLITE_FULL:
+      return "The file system is full: free some space, then run the command again. Nothing was changed.";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "Another command has been working on this root for a minute. Wait for it, or see what it hangs on.";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "The database is damaged. Nothing was changed. `plyroot --scrub overlayfs` makes the root anew.";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return "plyroot must be able to write there: look at the file system's mount options and at who owns it.";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Statement::Statement(const Database& database, std::string_view sql) : database_(&database), statement_(nullptr, sqlite3_finalize) {
+  sqlite3_stmt* prepared = nullptr;
+  check(sqlite3_prepare_v2(database.get(), sql.data(), static_cast<int>(sql.size()), &prepared, nullptr));
+  statement_.reset(prepared);
+}
+
+void Statement::check(int result) const {
+  if (result != SQLITE_OK) database_->fail("use");
+}
+
+Statement& Statement::bind(std::int64_t value) {
+  check(sqlite3_bind_int64(statement_.get(), next_parameter_++, value));
+  return *this;
+}
+
+Statement& Statement::bind(std::string_view value) {
+  check(sqlite3_bind_text(statement_.get(), next_parameter_++, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT));
+  return *this;
+}
+
+Statement& Statement::bind(std::optional<std::int64_t> value) {
+  if (value) return bind(*value);
+  check(sqlite3_bind_null(statement_.get(), next_parameter_++));
+  return *this;
+}
+
+bool Statement::step() {
+  const int result = sqlite3_step(statement_.get());
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) return false;
+  database_->fail("use");
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+
+std::optional<std::int64_t> Statement::integer_or_null(int column) const {
+  if (is_null(column)) return std::nullopt;
+  return integer(column);
+}
+
+std::string Statement::text(int column) const {
+  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return bytes == nullptr ? std::string() : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
+}
+
+bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+
+Database::Database(const std::string& path, Mode mode) : path_(path), connection_(nullptr, sqlite3_close) {
+  sqlite3* opened = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
+  const int result = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  connection_.reset(opened);
+  if (result != SQLITE_OK) fail("open");
+  sqlite3_busy_timeout(opened, busy_timeout_ms);
+}
+
+void Database::execute(const char* sql) const {
+  if (sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("use");
+}
+
+void Database::fail(std::string_view tried) const {
+  const int result = sqlite3_extended_errcode(connection_.get());
+  const int error_number = sqlite3_system_errno(connection_.get());
+  std::string reason = sqlite3_errmsg(connection_.get());
+  if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN) reason += fmt::format(" ({})", describe_errno(error_number));
+  throw Error(fmt::format("cannot {} the store's database {}: {}", tried, printable(path_), reason), advice_for(result));
+}
+
+Transaction::Transaction(const Database& database) : database_(&database) {
+  // Told to each connection that writes: PERSIST is not kept in the file, and readers need none of it.
+  database.execute("PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL; BEGIN IMMEDIATE");
+}
+
+Transaction::~Transaction() {
+  if (open_) sqlite3_exec(database_->get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+  database_->execute("COMMIT");
+  open_ = false;
+}
+
+}  // namespace plyroot::store

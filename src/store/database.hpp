@@ -1,0 +1,72 @@
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace plyroot::store {
+
+class Database;
+
+/// One SQL statement with its bound values; a value of the caller that steps through its rows.
+class Statement {
+ public:
+  Statement(const Database& database, std::string_view sql);
+
+  Statement& bind(std::int64_t value);
+  Statement& bind(std::string_view value);
+  Statement& bind(std::optional<std::int64_t> value);
+
+  /// Goes to the next row. @returns false where there is none left
+  bool step();
+  /// Runs a statement that gives no rows.
+  void run();
+
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::optional<std::int64_t> integer_or_null(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
+
+ private:
+  void check(int result) const;
+  const Database* database_;
+  std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement_;
+  int next_parameter_ = 1;
+};
+
+/// A connection to the store's database file: rollback journal, PERSIST, synchronous FULL (https://sqlite.org/pragma.html).
+class Database {
+ public:
+  enum class Mode { existing, create };
+  Database(const std::string& path, Mode mode);
+
+  void execute(const char* sql) const;
+  [[nodiscard]] sqlite3* get() const { return connection_.get(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[noreturn]] void fail(std::string_view tried) const;
+
+ private:
+  std::string path_;
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> connection_;
+};
+
+/// A transaction that holds the database's write lock from its beginning (BEGIN IMMEDIATE). Discarded by its destructor
+/// unless commit() has returned; then it is on the disk.
+class Transaction {
+ public:
+  explicit Transaction(const Database& database);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit();
+
+ private:
+  const Database* database_;
+  bool open_ = true;
+};
+
+}  // namespace plyroot::store

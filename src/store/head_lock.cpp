@@ -1,0 +1,94 @@
+#include <fcntl.h>
+
+#include <optional>
+
+#include "linux/lock.hpp"
+#include "overlay/upper_use.hpp"
+#include "plyroot/store.hpp"
+#include "store/layer_tree.hpp"
+#include "store/state.hpp"
+#include "support/error.hpp"
+
+namespace plyroot {
+namespace {
+
+/// Bytes of a head's lock file.
+constexpr off_t operation_byte = 0;       // held by a command for milliseconds
+constexpr off_t session_byte = 1;         // held by a session's init
+constexpr off_t initialization_byte = 2;  // of the main head's file: held while the root is installed
+
+/// "@" is in no extension's name.
+std::string stem_of(const HeadName& head) { return head.is_main() ? "@main" : head.text(); }
+
+linux_api::LockFile open_lock_file(int heads, const HeadName& head) {
+  return linux_api::LockFile(linux_api::open_at(heads, stem_of(head) + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+}
+
+}  // namespace
+
+struct HeadLock::State {
+  const Store::State* store;
+  HeadName head;
+  linux_api::Descriptor heads;
+  linux_api::LockFile file;
+  std::optional<linux_api::HeldLock> operation;
+};
+
+HeadLock::HeadLock(const Store& store, HeadName head) {
+  linux_api::Descriptor heads = store::open_or_make_directory(store.state_->directory.get(), store::heads_name);
+  linux_api::LockFile file = open_lock_file(heads.get(), head);
+  state_ = std::unique_ptr<State>(new State{store.state_.get(), std::move(head), std::move(heads), std::move(file), {}});
+  state_->operation.emplace(state_->file, operation_byte);
+}
+
+HeadLock::~HeadLock() = default;
+HeadLock::HeadLock(HeadLock&&) noexcept = default;
+HeadLock& HeadLock::operator=(HeadLock&&) noexcept = default;
+
+HeadLock::Use HeadLock::use() const {
+  if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
+  const auto head = store::find_head(state_->store->database, state_->head);
+  if (!head || !head->upper) return Use::idle;
+  const store::Layer upper = store::read_layer(state_->store->database, *head->upper);
+  const linux_api::Descriptor directory =
+      linux_api::open_if_exists(state_->store->layers.get(), upper.directory + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory) return Use::idle;  // missing: whoever wants to use it will say so
+  return overlay::is_upper_in_use(directory.get()) ? Use::mounted : Use::idle;
+}
+
+const HeadName& HeadLock::head() const { return state_->head; }
+void HeadLock::release() { state_->operation.reset(); }
+
+void HeadLock::wait_for_session_end() const {
+  linux_api::LockFile own = open_lock_file(state_->heads.get(), state_->head);
+  own.lock(session_byte);
+}
+
+std::string HeadLock::file_name(const std::string& suffix) const { return stem_of(state_->head) + "." + suffix; }
+int HeadLock::heads_directory() const { return state_->heads.get(); }
+
+struct SessionLock::State {
+  linux_api::LockFile file;
+};
+
+SessionLock::SessionLock(const HeadLock& head_lock)
+    : state_(std::make_unique<State>(State{open_lock_file(head_lock.heads_directory(), head_lock.head())})) {
+  if (!state_->file.try_lock(session_byte)) throw Error("another session holds this root", {}, ExitCode::in_use);
+}
+SessionLock::~SessionLock() = default;
+int SessionLock::descriptor() const { return state_->file.descriptor(); }
+
+struct InitializationLock::State {
+  linux_api::LockFile file;
+};
+
+InitializationLock::InitializationLock(const Store& store, const std::function<void()>& waiting) {
+  const linux_api::Descriptor heads = store::open_or_make_directory(store.state_->directory.get(), store::heads_name);
+  state_ = std::make_unique<State>(State{open_lock_file(heads.get(), HeadName::main())});
+  if (state_->file.try_lock(initialization_byte)) return;
+  waiting();
+  state_->file.lock(initialization_byte);
+}
+InitializationLock::~InitializationLock() = default;
+
+}  // namespace plyroot

@@ -1,0 +1,110 @@
+#include "store/layer_tree.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "support/error.hpp"
+
+namespace plyroot::store {
+namespace {
+
+bool is_reached(const Database& database, LayerId id) {
+  Statement reached(database,
+                    "SELECT EXISTS (SELECT 1 FROM refs WHERE layer = ?1) OR EXISTS (SELECT 1 FROM layers WHERE parent = ?1)"
+                    " OR EXISTS (SELECT 1 FROM heads WHERE current = ?1 OR upper = ?1)");
+  reached.bind(id).step();
+  return reached.integer(0) != 0;
+}
+
+}  // namespace
+
+Layer read_layer(const Database& database, LayerId id) {
+  Statement layer(database, "SELECT directory, parent, committed FROM layers WHERE id = ?");
+  if (!layer.bind(id).step()) {
+    throw Error(fmt::format("the store {} is damaged: layer {} is used, but not listed", database.path(), id));
+  }
+  return {id, layer.text(0), layer.integer_or_null(1), layer.integer(2) != 0};
+}
+
+LayerId base_of(const Database& database) {
+  Statement base(database, "SELECT id FROM layers WHERE parent IS NULL");
+  if (!base.step()) throw Error(fmt::format("the store {} is damaged: it has no base layer", database.path()));
+  return base.integer(0);
+}
+
+LayerId add_layer(const Database& database, const std::string& directory, std::optional<LayerId> parent, bool committed) {
+  Statement(database, "INSERT INTO layers (directory, parent, committed) VALUES (?, ?, ?)")
+      .bind(directory)
+      .bind(parent)
+      .bind(std::int64_t{committed})
+      .run();
+  return sqlite3_last_insert_rowid(database.get());
+}
+
+LayerId next_layer_id(const Database& database) {
+  Statement last(database, "SELECT seq FROM sqlite_sequence WHERE name = 'layers'");
+  return last.step() ? last.integer(0) + 1 : 1;
+}
+
+std::vector<std::string> chain_of(const Database& database, LayerId top) {
+  Statement chain(database,
+                  "WITH RECURSIVE chain (depth, directory, parent) AS ("
+                  "  SELECT 0, directory, parent FROM layers WHERE id = ?"
+                  "  UNION ALL SELECT depth + 1, layers.directory, layers.parent FROM chain JOIN layers ON layers.id = chain.parent"
+                  ") SELECT directory FROM chain ORDER BY depth");
+  chain.bind(top);
+  std::vector<std::string> directories;
+  while (chain.step()) directories.push_back(chain.text(0));
+  if (directories.empty()) read_layer(database, top);  // says what is wrong
+  if (directories.size() > 1) directories.pop_back();  // base is empty: it would only cost a lower
+  return directories;
+}
+
+std::optional<LayerId> find_ref(const Database& database, const SnapshotName& name) {
+  Statement ref(database, "SELECT layer FROM refs WHERE name = ?");
+  if (!ref.bind(name.text()).step()) return std::nullopt;
+  return ref.integer(0);
+}
+
+void add_ref(const Database& database, const SnapshotName& name, LayerId layer, const std::string& origin) {
+  Statement(database, "INSERT INTO refs (name, layer, origin) VALUES (?, ?, ?)")
+      .bind(name.text())
+      .bind(layer)
+      .bind(origin)
+      .run();
+}
+
+std::optional<Head> find_head(const Database& database, const HeadName& name) {
+  Statement row(database, "SELECT current, upper, unsynced_since_boot FROM heads WHERE name = ?");
+  if (!row.bind(name.text()).step()) return std::nullopt;
+  Head head{row.integer(0), row.integer_or_null(1), std::nullopt};
+  if (!row.is_null(2)) head.unsynced_since_boot = row.text(2);
+  return head;
+}
+
+void write_head(const Database& database, const HeadName& name, const Head& head) {
+  Statement row(database, "INSERT OR REPLACE INTO heads (name, current, upper, unsynced_since_boot) VALUES (?, ?, ?, ?)");
+  row.bind(name.text()).bind(head.current).bind(head.upper);
+  if (head.unsynced_since_boot) {
+    row.bind(*head.unsynced_since_boot);
+  } else {
+    row.bind(std::optional<std::int64_t>());
+  }
+  row.run();
+}
+
+std::vector<std::string> delete_unreachable(const Database& database, LayerId from) {
+  std::vector<std::string> garbage;
+  std::optional<LayerId> next = from;
+  while (next && !is_reached(database, *next)) {
+    const Layer layer = read_layer(database, *next);
+    if (!layer.parent) break;  // base
+    Statement(database, "DELETE FROM layers WHERE id = ?").bind(layer.id).run();
+    garbage.push_back(layer.directory);
+    next = layer.parent;
+  }
+  return garbage;
+}
+
+}  // namespace plyroot::store

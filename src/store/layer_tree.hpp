@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plyroot/names.hpp"
+#include "store/database.hpp"
+
+namespace plyroot::store {
+
+using LayerId = std::int64_t;
+
+struct Layer {
+  LayerId id = 0;
+  std::string directory;  ///< its name in layers/
+  std::optional<LayerId> parent;
+  bool committed = false;
+};
+
+struct Head {
+  LayerId current = 0;
+  std::optional<LayerId> upper;
+  std::optional<std::string> unsynced_since_boot;  ///< the upper may be lost if the machine's power is
+};
+
+/// The rows of the store's database as layers, refs and heads. Each function is one or a few statements and belongs into
+/// its caller's transaction.
+
+Layer read_layer(const Database& database, LayerId id);
+LayerId base_of(const Database& database);
+LayerId add_layer(const Database& database, const std::string& directory, std::optional<LayerId> parent, bool committed);
+/// The id that the next layer will get.
+LayerId next_layer_id(const Database& database);
+/// The directories of a layer and of all below it, the topmost first; base only where there is nothing else.
+std::vector<std::string> chain_of(const Database& database, LayerId top);
+
+std::optional<LayerId> find_ref(const Database& database, const SnapshotName& name);
+void add_ref(const Database& database, const SnapshotName& name, LayerId layer, const std::string& origin);
+
+std::optional<Head> find_head(const Database& database, const HeadName& name);
+void write_head(const Database& database, const HeadName& name, const Head& head);
+
+/// Deletes the layer's row if nothing reaches it any more, and likewise its ancestors that only it reached.
+/// @returns the directories that are garbage once the transaction is committed
+std::vector<std::string> delete_unreachable(const Database& database, LayerId from);
+
+}  // namespace plyroot::store

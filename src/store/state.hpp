@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "linux/descriptor.hpp"
+#include "plyroot/store.hpp"
+#include "store/database.hpp"
+
+namespace plyroot {
+
+/// What an open store holds on to.
+struct Store::State {
+  StoreLocation location;
+  linux_api::Descriptor directory;  ///< BASE_DIR/ROOT
+  linux_api::Descriptor layers;     ///< BASE_DIR/ROOT/layers
+  store::Database database;
+};
+
+}  // namespace plyroot
+
+namespace plyroot::store {
+
+/// Names within BASE_DIR/ROOT.
+inline constexpr const char* database_name = "store.db";
+inline constexpr const char* layers_name = "layers";
+inline constexpr const char* heads_name = "heads";
+inline constexpr const char* trash_name = "trash";
+
+/// Opens a directory of the store, which is made if it is missing; nobody but its owner gets in.
+linux_api::Descriptor open_or_make_directory(int parent, const std::string& name);
+
+}  // namespace plyroot::store

@@ -1,0 +1,401 @@
+#include "plyroot/store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "linux/directory.hpp"
+#include "linux/file.hpp"
+#include "linux/file_system.hpp"
+#include "overlay/marks.hpp"
+#include "overlay/overlay_mount.hpp"
+#include "overlay/upper_support.hpp"
+#include "store/collector.hpp"
+#include "store/layer_directory.hpp"
+#include "store/layer_tree.hpp"
+#include "store/mock_takeover.hpp"
+#include "store/schema.hpp"
+#include "store/state.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot {
+
+using linux_api::Descriptor;
+using store::Database;
+using store::Head;
+using store::LayerId;
+using store::Transaction;
+
+namespace store {
+
+Descriptor open_or_make_directory(int parent, const std::string& name) {
+  Descriptor directory = linux_api::open_if_exists(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (directory) return directory;
+  if (mkdirat(parent, name.c_str(), 0700) < 0 && errno != EEXIST) throw_errno(errno, "make the directory", name);
+  return linux_api::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+}  // namespace store
+
+namespace {
+
+constexpr const char* advice_on_base_directory =
+    "Point plugin_conf's overlayfs_opts base_dir to another file system: in a container a volume or a tmpfs, elsewhere "
+    "ext4, xfs, btrfs or tmpfs.";
+
+Descriptor open_store_directory(const StoreLocation& location) {
+  return linux_api::open_if_exists(AT_FDCWD, location.path(), O_RDONLY | O_DIRECTORY);
+}
+
+std::string existing_ancestor(std::string path) {
+  struct stat status {};
+  while (path.size() > 1 && stat(path.c_str(), &status) < 0 && errno == ENOENT) path.resize(std::max<std::size_t>(path.find_last_of('/'), 1));
+  return path;
+}
+
+/// Said before anything is written: a store where no upper can lie would be of no use.
+void require_upper_support(const std::string& base_directory) {
+  const std::string where = existing_ancestor(base_directory);
+  const Descriptor directory = linux_api::open_path(where, O_RDONLY | O_DIRECTORY);
+  std::string reason;
+  try {
+    reason = overlay::why_no_upper(directory.get());
+  } catch (const SystemError& error) {
+    throw SystemError(error.error_number(), fmt::format("write to {}, where build roots are to be kept", printable(where)),
+                      "Make base_dir (plugin_conf's overlayfs_opts) a directory that root can write to.");
+  }
+  if (!reason.empty()) {
+    throw Error(fmt::format("base_dir {} cannot hold build roots: {}", printable(base_directory), reason),
+                advice_on_base_directory, ExitCode::root);
+  }
+}
+
+Descriptor make_store_directory(const StoreLocation& location) {
+  require_upper_support(location.base_directory);
+  linux_api::make_directories(location.base_directory, 0755);
+  const Descriptor base = linux_api::open_path(location.base_directory, O_RDONLY | O_DIRECTORY);
+  Descriptor directory = store::open_or_make_directory(base.get(), location.root);
+  linux_api::sync_directory(base.get());
+  return directory;
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+
+namespace {
+
+/// Makes the tables of a database that has none: those of a new store, or of what mock's plugin left. Whoever comes
+/// second finds it done.
+void fill(const Database& database, const StoreLocation& location, int directory, int layers, const Store::MockIsAlive& mock_is_alive) {
+  Transaction transaction(database);
+  if (store::has_schema(database)) return;
+  store::create_schema(database);
+  if (store::is_mock_store(directory)) {
+    if (mock_is_alive && mock_is_alive()) {
+      throw Error(fmt::format("cannot take over {}: a running mock works on this root", printable(location.path())),
+                  "Wait until it has ended.", ExitCode::in_use);
+    }
+    store::take_over(store::read_mock_store(directory, location.path()), database, directory, layers);
+  } else {
+    const std::string name = std::to_string(store::next_layer_id(database));
+    store::make_layer_directory(layers, name, std::nullopt);
+    write_head(database, HeadName::main(), {store::add_layer(database, name, std::nullopt, true), {}, {}});
+  }
+  transaction.commit();
+}
+
+}  // namespace
+
+std::optional<Store> Store::open(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
+  Descriptor directory = open_store_directory(location);
+  if (!directory) return std::nullopt;
+  const bool has_database = faccessat(directory.get(), store::database_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!has_database && !store::is_mock_store(directory.get())) return std::nullopt;
+  const std::string path = location.path() + "/" + store::database_name;
+  Database database(path, has_database ? Database::Mode::existing : Database::Mode::create);
+  if (!store::has_schema(database)) {
+    // Killed while it was made: as if it had never been begun.
+    if (!store::is_mock_store(directory.get())) return std::nullopt;
+    const Descriptor layers = linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    fill(database, location, directory.get(), layers.get(), mock_is_alive);
+  }
+  Descriptor layers = linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database)}));
+}
+
+Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
+  if (std::optional<Store> existing = open(location, mock_is_alive)) return std::move(*existing);
+  Descriptor directory = make_store_directory(location);
+  Descriptor layers = store::open_or_make_directory(directory.get(), store::layers_name);
+  Database database(location.path() + "/" + store::database_name, Database::Mode::create);
+  fill(database, location, directory.get(), layers.get(), mock_is_alive);
+  linux_api::sync_directory(directory.get());
+  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database)}));
+}
+
+const StoreLocation& Store::location() const { return state_->location; }
+std::string Store::layers_directory() const { return state_->location.path() + "/" + store::layers_name; }
+
+namespace {
+
+/// The head as it stands; a head that nobody has used yet stands where the main head stands.
+Head read_head(const Database& database, const HeadName& name) {
+  if (const auto head = store::find_head(database, name)) return *head;
+  const auto main = store::find_head(database, HeadName::main());
+  if (!main) throw Error(fmt::format("the store {} is damaged: it has no main head", database.path()));
+  return {main->current, std::nullopt, std::nullopt};
+}
+
+LayerId require_ref(const Database& database, const SnapshotName& name) {
+  if (const auto layer = store::find_ref(database, name)) return *layer;
+  throw Error(fmt::format("Ref does not exist: {} !", name.text()), "`--list-snapshots` shows those that do.");
+}
+
+void require_idle(const HeadLock& lock) {
+  if (lock.use() != HeadLock::Use::idle) throw Error("Build root is locked by another process.", {}, ExitCode::in_use);
+}
+
+/// An upper that another boot left unsynced may be torn: the head goes back to its current layer.
+bool drop_unsynced_upper(Head& head) {
+  if (!head.unsynced_since_boot || *head.unsynced_since_boot == linux_api::boot_id()) return false;
+  head.upper.reset();
+  head.unsynced_since_boot.reset();
+  return true;
+}
+
+}  // namespace
+
+std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
+  const LayerId current = read_head(state_->database, head).current;
+  store::Statement rows(state_->database, "SELECT name, layer FROM refs ORDER BY sequence");
+  std::vector<Snapshot> found;
+  while (rows.step()) found.push_back({rows.text(0), rows.integer(1) == current});
+  return found;
+}
+
+bool Store::has_snapshot(const SnapshotName& name) const { return store::find_ref(state_->database, name).has_value(); }
+
+std::optional<std::string> Store::origin_of(const SnapshotName& name) const {
+  store::Statement row(state_->database, "SELECT origin FROM refs WHERE name = ?");
+  if (!row.bind(name.text()).step()) return std::nullopt;
+  return row.text(0);
+}
+
+std::vector<HeadName> Store::heads() const {
+  store::Statement rows(state_->database, "SELECT name FROM heads ORDER BY name");
+  std::vector<HeadName> names;
+  while (rows.step()) names.push_back(rows.text(0).empty() ? HeadName::main() : HeadName(rows.text(0)));
+  return names;
+}
+
+namespace {
+
+HeadLayers layers_of(const Database& database, const Head& head) {
+  std::vector<std::string> chain = store::chain_of(database, *store::read_layer(database, *head.upper).parent);
+  if (chain.size() > overlay::most_lowers) {
+    throw Error(fmt::format("this root stands on {} snapshots on top of each other; at most {} can be mounted", chain.size(),
+                            overlay::most_lowers),
+                "Roll back to an older snapshot, or make the root anew.", ExitCode::root);
+  }
+  for (std::string& directory : chain) directory += "/fs";
+  const std::string upper = store::read_layer(database, *head.upper).directory;
+  return {std::move(chain), upper + "/fs", upper + "/work"};
+}
+
+}  // namespace
+
+Store::Prepared Store::prepare_upper(const HeadLock& idle_head) {
+  require_idle(idle_head);
+  const Database& database = state_->database;
+  Prepared prepared;
+  Head head = read_head(database, idle_head.head());
+  const std::string boot = linux_api::boot_id();
+  if (!head.upper || head.unsynced_since_boot != boot) {
+    Transaction transaction(database);
+    head = read_head(database, idle_head.head());
+    const auto upper_before = head.upper;
+    prepared.dropped_unsynced = drop_unsynced_upper(head);
+    if (!head.upper) {
+      const store::Layer below = store::read_layer(database, head.current);
+      const std::string name = std::to_string(store::next_layer_id(database));
+      store::require_layer_directory(state_->layers.get(), below.directory);
+      store::make_layer_directory(state_->layers.get(), name, below.directory);
+      head.upper = store::add_layer(database, name, head.current, false);
+    }
+    head.unsynced_since_boot = boot;
+    store::write_head(database, idle_head.head(), head);
+    std::vector<std::string> garbage;
+    if (prepared.dropped_unsynced) garbage = store::delete_unreachable(database, *upper_before);
+    transaction.commit();
+    store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+  }
+  prepared.layers = layers_of(database, head);
+  const std::string upper = store::read_layer(database, *head.upper).directory;
+  store::require_layer_directory(state_->layers.get(), upper);
+  overlay::clear_volatile_mark(linux_api::open_at(state_->layers.get(), upper + "/work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
+  return prepared;
+}
+
+std::optional<HeadLayers> Store::mounted_layers(const HeadName& name) const {
+  const auto head = store::find_head(state_->database, name);
+  if (!head || !head->upper) return std::nullopt;
+  return layers_of(state_->database, *head);
+}
+
+void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, const std::string& origin) {
+  require_idle(idle_head);
+  const Database& database = state_->database;
+  const auto require_free_name = [&] {
+    if (store::find_ref(database, name)) {
+      throw Error(fmt::format("Ref already exists: {} !", name.text()), "`--remove-snapshot` frees the name.");
+    }
+  };
+  require_free_name();
+  const Head before = read_head(database, idle_head.head());
+  // Data before name. Waited for outside of the transaction: other heads of this root go on meanwhile.
+  if (before.upper && before.unsynced_since_boot == linux_api::boot_id()) linux_api::sync_file_system(state_->layers.get());
+
+  Transaction transaction(database);
+  require_free_name();
+  Head head = read_head(database, idle_head.head());
+  const auto upper_before = head.upper;
+  const bool dropped = drop_unsynced_upper(head);
+  if (head.upper) {
+    store::Statement(database, "UPDATE layers SET committed = 1 WHERE id = ?").bind(*head.upper).run();
+    head.current = *head.upper;
+    head.upper.reset();
+    head.unsynced_since_boot.reset();
+  }
+  store::add_ref(database, name, head.current, origin);
+  store::write_head(database, idle_head.head(), head);
+  std::vector<std::string> garbage;
+  if (dropped) garbage = store::delete_unreachable(database, *upper_before);
+  transaction.commit();
+  store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+}
+
+namespace {
+
+/// Lets a head stand elsewhere, and drops what only it reached. @returns directories that are garbage after the commit
+std::vector<std::string> move_head(const Database& database, const HeadName& name, const Head& before, LayerId target) {
+  store::write_head(database, name, {target, std::nullopt, std::nullopt});
+  std::vector<std::string> garbage;
+  if (before.upper) garbage = store::delete_unreachable(database, *before.upper);
+  const bool current_is_listed = store::Statement(database, "SELECT 1 FROM layers WHERE id = ?").bind(before.current).step();
+  if (current_is_listed) {
+    for (std::string& directory : store::delete_unreachable(database, before.current)) garbage.push_back(std::move(directory));
+  }
+  return garbage;
+}
+
+}  // namespace
+
+void Store::roll_back(const HeadLock& idle_head, const SnapshotName& name) {
+  require_idle(idle_head);
+  Transaction transaction(state_->database);
+  const LayerId target = require_ref(state_->database, name);
+  const Head before = read_head(state_->database, idle_head.head());
+  const auto garbage = move_head(state_->database, idle_head.head(), before, target);
+  transaction.commit();
+  store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+}
+
+void Store::clean(const HeadLock& idle_head) {
+  require_idle(idle_head);
+  if (const auto head = store::find_head(state_->database, idle_head.head()); !head || !head->upper) return;
+  Transaction transaction(state_->database);
+  const Head before = read_head(state_->database, idle_head.head());
+  const auto garbage = move_head(state_->database, idle_head.head(), before, before.current);
+  transaction.commit();
+  store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+}
+
+void Store::remove_snapshot(const SnapshotName& name) {
+  Transaction transaction(state_->database);
+  const LayerId layer = require_ref(state_->database, name);
+  store::Statement(state_->database, "DELETE FROM refs WHERE name = ?").bind(name.text()).run();
+  const auto garbage = store::delete_unreachable(state_->database, layer);
+  transaction.commit();
+  store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+}
+
+void Store::drop_head(const HeadLock& idle_head) {
+  require_idle(idle_head);
+  const auto found = store::find_head(state_->database, idle_head.head());
+  if (!found) return;
+  Transaction transaction(state_->database);
+  const LayerId base = store::base_of(state_->database);
+  const auto garbage = move_head(state_->database, idle_head.head(), *found, base);
+  if (!idle_head.head().is_main()) {
+    store::Statement(state_->database, "DELETE FROM heads WHERE name = ?").bind(idle_head.head().text()).run();
+  }
+  transaction.commit();
+  store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+}
+
+void Store::reset(const std::vector<HeadLock>& idle_heads) {
+  std::for_each(idle_heads.begin(), idle_heads.end(), require_idle);
+  Transaction transaction(state_->database);
+  for (const HeadName& name : heads()) {
+    const bool is_locked = std::any_of(idle_heads.begin(), idle_heads.end(), [&](const HeadLock& lock) { return lock.head() == name; });
+    if (!is_locked) {
+      throw Error("another command has just begun to use this root with --uniqueext " + name.text(), "Try again when it has ended.",
+                  ExitCode::in_use);
+    }
+  }
+  const LayerId base = store::base_of(state_->database);
+  std::vector<std::string> garbage;
+  store::Statement rows(state_->database, "SELECT directory FROM layers WHERE parent IS NOT NULL");
+  while (rows.step()) garbage.push_back(rows.text(0));
+  state_->database.execute("DELETE FROM refs; DELETE FROM heads");
+  store::write_head(state_->database, HeadName::main(), {base, std::nullopt, std::nullopt});
+  state_->database.execute("DELETE FROM layers WHERE parent IS NOT NULL");
+  transaction.commit();
+  store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+}
+
+namespace {
+
+/// When a work directory was mounted volatile last; it changes with each mount, so a sync that saw the same before and
+/// after covers all that was written.
+std::optional<timespec> volatile_mount_time(int layers, const std::string& layer) {
+  struct stat status {};
+  const std::string mark = layer + "/work/work/incompat/volatile/dirty";
+  if (fstatat(layers, mark.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return std::nullopt;
+  return status.st_ctim;
+}
+
+}  // namespace
+
+void Store::sync_head(const HeadName& name) {
+  const auto head = store::find_head(state_->database, name);
+  if (!head || !head->upper || !head->unsynced_since_boot || *head->unsynced_since_boot != linux_api::boot_id()) return;
+  const std::string directory = store::read_layer(state_->database, *head->upper).directory;
+  const auto before = volatile_mount_time(state_->layers.get(), directory);
+  linux_api::sync_file_system(state_->layers.get());
+
+  const HeadLock lock(*this, name);
+  if (lock.use() != HeadLock::Use::idle) return;
+  const auto after = volatile_mount_time(state_->layers.get(), directory);
+  const bool mounted_meanwhile = before.has_value() != after.has_value() ||
+                                 (before && (before->tv_sec != after->tv_sec || before->tv_nsec != after->tv_nsec));
+  if (mounted_meanwhile) return;
+  Transaction transaction(state_->database);
+  auto now = store::find_head(state_->database, name);
+  if (!now || now->upper != head->upper) return;
+  now->unsynced_since_boot.reset();
+  store::write_head(state_->database, name, *now);
+  transaction.commit();
+}
+
+}  // namespace plyroot
