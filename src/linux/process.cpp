@@ -10,13 +10,17 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+// glibc 2.36 forgets to say that these are C functions.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 #include <algorithm>
 #include <array>
@@ -45,6 +49,7 @@ struct Launch {
   std::vector<std::string> candidates;  // where the program may be
   std::vector<char*> arguments;
   std::vector<char*> environment;
+  std::vector<std::pair<int, int>> moves;  // of descriptors: from where they are out of the way to where they belong
   sigset_t empty_mask;
   const char* failed_step = nullptr;
   int error_number = 0;
@@ -79,17 +84,16 @@ std::vector<std::string> program_candidates(const ProcessPlan& plan) {
 }
 
 void place_descriptors(Launch& launch) {
-  // Sources could be overwritten by a target before their turn: move those in the way up first.
-  std::array<std::pair<int, int>, 16> moves{};
-  std::size_t count = 0;
-  for (const auto& [ours, theirs] : launch.plan->descriptors) {
-    const int source = fcntl(ours, F_DUPFD_CLOEXEC, 64);
-    if (source < 0 || count == moves.size()) fail(launch, "pass on a file descriptor");
-    moves[count++] = {source, theirs};
+  // A source could be overwritten by another's target before its turn: all go above the targets first.
+  int above = 64;
+  for (const auto& [ours, theirs] : launch.plan->descriptors) above = std::max(above, theirs + 1);
+  for (std::size_t i = 0; i < launch.moves.size(); ++i) {
+    launch.moves[i].first = fcntl(launch.plan->descriptors[i].first, F_DUPFD_CLOEXEC, above);
+    if (launch.moves[i].first < 0) fail(launch, "pass on a file descriptor");
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    if (dup2(moves[i].first, moves[i].second) < 0) fail(launch, "pass on a file descriptor");
-    close(moves[i].first);
+  for (const auto& [source, target] : launch.moves) {
+    if (dup2(source, target) < 0) fail(launch, "pass on a file descriptor");
+    close(source);
   }
 }
 
@@ -214,7 +218,8 @@ void Child::send_signal(int signal) const {
 }
 
 Child start(const ProcessPlan& plan) {
-  Launch launch{&plan, program_candidates(plan), pointers(plan.arguments), pointers(plan.environment), {}, nullptr, 0};
+  Launch launch{&plan, program_candidates(plan), pointers(plan.arguments), pointers(plan.environment), plan.descriptors,
+                {}, nullptr, 0};
   sigemptyset(&launch.empty_mask);
   constexpr std::size_t stack_size = std::size_t{64} << 10U;
   const auto stack = std::make_unique<std::byte[]>(stack_size);

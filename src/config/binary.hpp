@@ -1,0 +1,181 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "config/dependencies.hpp"
+#include "config/fields.hpp"
+
+namespace plyroot::config {
+
+template <SameBut<FileRecord> Value, class Visitor>
+void fields(Value& value, Visitor&& visit) {
+  visit("path", value.path);
+  visit("follow_link", value.follow_link);
+  visit("target", value.target);
+  visit("absent", value.identity.absent);
+  visit("device", value.identity.device);
+  visit("inode", value.identity.inode);
+  visit("size", value.identity.size);
+  visit("modified", value.identity.modified);
+  visit("changed", value.identity.changed);
+}
+
+template <SameBut<VariableRecord> Value, class Visitor>
+void fields(Value& value, Visitor&& visit) {
+  visit("name", value.name);
+  visit("value", value.value);
+}
+
+template <SameBut<ProcessorRecord> Value, class Visitor>
+void fields(Value& value, Visitor&& visit) {
+  visit("online", value.online);
+  visit("count", value.count);
+}
+
+template <SameBut<Dependencies> Value, class Visitor>
+void fields(Value& value, Visitor&& visit) {
+  visit("files", value.files);
+  visit("environment", value.environment);
+  visit("processors", value.processors);
+}
+
+}  // namespace plyroot::config
+
+/// The form in which values lie in the cache: fields in their order, numbers as the machine has them, a length before
+/// what has one. For one machine and one version of plyroot, so without names and versions of fields.
+namespace plyroot::config::binary {
+
+template <class Value>
+concept Plain = std::is_arithmetic_v<Value> || std::is_enum_v<Value>;
+
+/// Appends values to a text.
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) {}
+
+  void put(std::string_view text) {
+    put(static_cast<std::uint32_t>(text.size()));
+    out_ += text;
+  }
+  void put(const std::string& text) { put(std::string_view(text)); }
+  void put(const JsonText& json) { put(json.text); }
+  template <Plain Value>
+  void put(Value value) {
+    char bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    out_.append(bytes, sizeof bytes);
+  }
+  template <class Value>
+  void put(const std::optional<Value>& value) {
+    put(value.has_value());
+    if (value) put(*value);
+  }
+  template <class Value>
+  void put(const std::vector<Value>& values) {
+    put(static_cast<std::uint32_t>(values.size()));
+    for (const Value& value : values) put(value);
+  }
+  template <class Value>
+  void put(const std::map<std::string, Value>& values) {
+    put(static_cast<std::uint32_t>(values.size()));
+    for (const auto& [key, value] : values) {
+      put(key);
+      put(value);
+    }
+  }
+  template <class Value>
+    requires std::is_class_v<Value>
+  void put(const Value& value) {
+    fields(value, [this](std::string_view, const auto& field) { put(field); });
+  }
+
+ private:
+  std::string& out_;
+};
+
+/// A text that does not hold what is to be read from it.
+struct Malformed : std::runtime_error {
+  Malformed() : std::runtime_error("a malformed entry in the cache of configurations") {}
+};
+
+/// Takes values from a text, in the order in which they were put. Each function throws Malformed.
+class Reader {
+ public:
+  explicit Reader(std::string_view in) : in_(in) {}
+
+  [[nodiscard]] bool at_end() const { return in_.empty(); }
+
+  /// A text that stays where it is.
+  std::string_view text() {
+    std::uint32_t size = 0;
+    get(size);
+    return take(size);
+  }
+  void get(std::string& value) { value = text(); }
+  void get(JsonText& json) { json.text = text(); }
+  void get(bool& value) {
+    std::uint8_t byte = 0;
+    get(byte);
+    if (byte > 1) throw Malformed();
+    value = byte == 1;
+  }
+  template <Plain Value>
+  void get(Value& value) {
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+  }
+  template <class Value>
+  void get(std::optional<Value>& value) {
+    bool present = false;
+    get(present);
+    if (!present) return;
+    get(value.emplace());
+  }
+  template <class Value>
+  void get(std::vector<Value>& values) {
+    const std::uint32_t size = count();
+    values.reserve(size);
+    for (std::uint32_t i = 0; i < size; ++i) get(values.emplace_back());
+  }
+  template <class Value>
+  void get(std::map<std::string, Value>& values) {
+    const std::uint32_t size = count();
+    for (std::uint32_t i = 0; i < size; ++i) {
+      std::string key;
+      get(key);
+      get(values.emplace_hint(values.end(), std::move(key), Value{})->second);
+    }
+  }
+  template <class Value>
+    requires std::is_class_v<Value>
+  void get(Value& value) {
+    fields(value, [this](std::string_view, auto& field) { get(field); });
+  }
+
+ private:
+  std::string_view take(std::size_t size) {
+    if (size > in_.size()) throw Malformed();
+    const std::string_view taken = in_.substr(0, size);
+    in_.remove_prefix(size);
+    return taken;
+  }
+  /// A number of values, each of which has a byte at least.
+  std::uint32_t count() {
+    std::uint32_t size = 0;
+    get(size);
+    if (size > in_.size()) throw Malformed();
+    return size;
+  }
+
+  std::string_view in_;
+};
+
+}  // namespace plyroot::config::binary

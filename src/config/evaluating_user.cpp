@@ -1,0 +1,127 @@
+#include "config/evaluating_user.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "linux/file.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::config {
+namespace {
+
+struct PasswdEntry {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string home;
+};
+
+std::optional<unsigned> parse_id(std::string_view text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number == ~0U) return std::nullopt;
+  return number;
+}
+
+/// passwd(5), one line: name, password, uid, gid, comment, home, shell.
+std::optional<PasswdEntry> parse_line(std::string_view line) {
+  std::array<std::string_view, 7> columns;
+  for (std::string_view& column : columns) {
+    const std::size_t end = line.find(':');
+    column = line.substr(0, end);
+    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  }
+  const auto uid = parse_id(columns[2]);
+  const auto gid = parse_id(columns[3]);
+  if (!uid || !gid) return std::nullopt;
+  return PasswdEntry{std::string(columns[0]), *uid, *gid, std::string(columns[5])};
+}
+
+class Passwd {
+ public:
+  template <class Predicate>
+  std::optional<PasswdEntry> find_if(Predicate wanted) const {
+    std::string_view rest = text_;
+    while (!rest.empty()) {
+      const std::size_t end = rest.find('\n');
+      if (auto entry = parse_line(rest.substr(0, end)); entry && wanted(*entry)) return entry;
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<PasswdEntry> find(uid_t uid) const {
+    if (auto entry = find_if([uid](const PasswdEntry& candidate) { return candidate.uid == uid; })) return entry;
+    return ask_name_services(uid);
+  }
+
+  [[nodiscard]] std::optional<PasswdEntry> find(std::string_view name) const {
+    return find_if([name](const PasswdEntry& candidate) { return candidate.name == name; });
+  }
+
+ private:
+  static std::optional<PasswdEntry> ask_name_services(uid_t uid) {
+    std::array<char, 16384> buffer;
+    passwd entry{};
+    passwd* found = nullptr;
+    if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+    return PasswdEntry{found->pw_name, found->pw_uid, found->pw_gid, found->pw_dir};
+  }
+
+  std::string text_ = linux_api::read_file_if_exists("/etc/passwd").value_or("");
+};
+
+/// The user of a uid; one that nobody knows has no name and no home.
+EvaluatingUser known_user(const Passwd& passwd, uid_t uid, std::optional<gid_t> gid) {
+  const auto entry = passwd.find(uid).value_or(PasswdEntry{"", uid, uid, "/"});
+  return {.uid = uid, .gid = gid.value_or(entry.gid), .name = entry.name, .home = entry.home};
+}
+
+std::optional<uid_t> id_from_sudo(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return std::nullopt;
+  const auto id = parse_id(text);
+  if (!id) {
+    throw Error(fmt::format("The environment variable {} is '{}', which is no user or group id", variable, printable(text)),
+                fmt::format("sudo sets it; unset {} if you are not using sudo.", variable));
+  }
+  return id;
+}
+
+}  // namespace
+
+EvaluatingUser find_evaluating_user() {
+  const Passwd passwd;
+  const uid_t real = getuid();
+  const auto sudo_user = real == 0 ? id_from_sudo("SUDO_UID") : std::nullopt;
+  EvaluatingUser user;
+  if (real != 0) {
+    user = known_user(passwd, real, getgid());
+  } else if (sudo_user.value_or(0) != 0) {
+    user = known_user(passwd, *sudo_user, id_from_sudo("SUDO_GID"));
+  } else {
+    const auto own = passwd.find("plyroot");
+    const auto root = passwd.find(uid_t{0});
+    const bool usable = own && own->uid != 0 && own->gid != 0;
+    user.uid = usable ? own->uid : fallback_id;
+    user.gid = usable ? own->gid : fallback_id;
+    user.name = "plyroot";
+    user.home = root ? root->home : "/root";
+    user.for_root_login = true;
+  }
+  user.must_change = geteuid() == 0;
+  user.chroot_uid = user.for_root_login ? first_ordinary_id : user.uid;
+  user.chroot_gid = user.for_root_login || user.gid == 0 ? first_ordinary_id : user.gid;
+  return user;
+}
+
+}  // namespace plyroot::config

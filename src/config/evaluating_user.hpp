@@ -1,0 +1,34 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace plyroot::config {
+
+/// The uid and gid that evaluate configurations after a login as root, where there is no user `plyroot`: from the range
+/// 65520 to 65533, which neither systemd, Debian nor Fedora gives to anybody, and which a container with 65536 ids has.
+inline constexpr uid_t fallback_id = 65529;
+/// Whom chrootuid and chrootgid mean by default after a login as root: the first ordinary user of a system.
+inline constexpr uid_t first_ordinary_id = 1000;
+
+/// Who evaluates a configuration, never root unless plyroot itself was started without any other choice.
+struct EvaluatingUser {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string name;
+  std::string home;             ///< where configuration files of the user are looked for: after a login as root, root's
+  bool must_change = false;     ///< this process has other ids, and the right to change them
+  bool for_root_login = false;  ///< root's own configuration files have to be handed to it
+  uid_t chroot_uid = 0;         ///< chrootuid's default: an ordinary user
+  gid_t chroot_gid = 0;
+};
+
+/// The user who called sudo (SUDO_UID and SUDO_GID), else the real user of this process, else `plyroot` or fallback_id.
+/// Reads /etc/passwd by itself: asking the system's name services costs more than all else that a command does before
+/// its work. Only a user whom that file does not know is asked for there.
+/// @throws Error where SUDO_UID is no number
+EvaluatingUser find_evaluating_user();
+
+}  // namespace plyroot::config

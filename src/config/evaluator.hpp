@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/dependencies.hpp"
+#include "config/evaluating_user.hpp"
+#include "config/load.hpp"
+
+namespace plyroot::config {
+
+/// What is to be evaluated; see libexec/evaluate-config/mockconfig/request.py.
+enum class Task { config, debug_config, debug_config_expanded, list_chroots };
+
+/// Something that the evaluation has to say to the user.
+struct Notice {
+  bool warning = true;  ///< else for information
+  std::string text;
+};
+
+/// The evaluator's answer.
+struct Answer {
+  Config config;     ///< of Task::config
+  std::string text;  ///< of the other tasks
+  std::vector<Notice> notices;
+  Dependencies dependencies;
+  std::vector<std::string> uncacheable;  ///< why the answer must not be kept, if it must not
+};
+
+/// "NAME=value": all that a configuration may read of the environment. Of the caller's: LANG, TERM and the proxies.
+std::vector<std::string> evaluator_environment(const EvaluatingUser& user);
+
+/// Says which evaluator this is: changes with its code.
+std::string_view evaluator_identity();
+
+/// Runs the evaluator as `user` and waits for its answer.
+/// @param request with absolute paths
+/// @throws Error with the exit code that mock has for it: what is wrong with the configuration, or with the evaluation
+///   itself (no Python, no Jinja2, no end, an answer too long)
+Answer evaluate(Task task, const Request& request, const EvaluatingUser& user, const Surroundings& surroundings);
+
+}  // namespace plyroot::config

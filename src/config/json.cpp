@@ -1,0 +1,164 @@
+#include "config/json.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "config/fields.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::config {
+namespace {
+
+using nlohmann::json;
+
+template <class Value>
+void read(const json& document, Value& value);
+
+void read(const json& document, JsonText& value) { value.text = document.dump(); }
+
+void read(const json& document, Isolation& value) {
+  const auto& name = document.get_ref<const std::string&>();
+  value = name == "nspawn" ? Isolation::nspawn : name == "simple" ? Isolation::simple : Isolation::automatic;
+}
+
+template <class Value>
+void read(const json& document, std::optional<Value>& value) {
+  if (document.is_null()) return;
+  read(document, value.emplace());
+}
+
+template <class Value>
+void read(const json& document, std::vector<Value>& values) {
+  for (const json& item : document) read(item, values.emplace_back());
+}
+
+template <class Value>
+void read(const json& document, std::map<std::string, Value>& values) {
+  for (const auto& [key, item] : document.items()) read(item, values[key]);
+}
+
+template <class Value>
+void read(const json& document, Value& value) {
+  if constexpr (requires { document.get_to(value); }) {
+    document.get_to(value);
+  } else {
+    fields(value, [&](const char* name, auto& field) { read(document.at(name), field); });
+  }
+}
+
+FileRecord file_record(const json& record) {
+  FileRecord result{.path = record.at("path"),
+                    .follow_link = record.at("kind") == "file",
+                    .target = record.value("target", ""),
+                    .identity = {}};
+  if (record.value("absent", false)) {
+    result.identity.absent = true;
+    return result;
+  }
+  result.identity = {.absent = false,
+                     .device = record.at("device"),
+                     .inode = record.at("inode"),
+                     .size = record.at("size"),
+                     .modified = record.at("modified"),
+                     .changed = record.at("changed")};
+  return result;
+}
+
+void read_dependencies(const json& document, Answer& answer) {
+  for (const json& record : document.at("files")) answer.dependencies.files.push_back(file_record(record));
+  for (const json& record : document.at("environment")) {
+    VariableRecord& variable = answer.dependencies.environment.emplace_back();
+    read(record.at("name"), variable.name);
+    read(record.at("value"), variable.value);
+  }
+  for (const json& record : document.at("processors")) {
+    answer.dependencies.processors.push_back({record.at("kind") == "online", record.at("count")});
+  }
+  read(document.at("uncacheable"), answer.uncacheable);
+}
+
+[[noreturn]] void throw_configuration_error(const json& error) {
+  throw Error(error.at("message").get<std::string>(), join(error.at("hints").get<std::vector<std::string>>(), "\n"),
+              static_cast<ExitCode>(error.at("exit_code").get<int>()));
+}
+
+const char* name_of(Task task) {
+  switch (task) {
+    case Task::config:
+      return "config";
+    case Task::debug_config:
+      return "debug_config";
+    case Task::debug_config_expanded:
+      return "debug_config_expanded";
+    case Task::list_chroots:
+      break;
+  }
+  return "list_chroots";
+}
+
+template <class Value>
+json to_json(const Value& value) {
+  return value;
+}
+
+template <class Value>
+json to_json(const std::optional<Value>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+}  // namespace
+
+std::string request_to_json(Task task, const Request& request, const EvaluatingUser& user, const HandedFiles& handed,
+                            int first_descriptor) {
+  json document{{"task", name_of(task)},
+                {"chroot", request.chroot},
+                {"config_directory", request.config_directory},
+                {"home", user.home},
+                {"chroot_uid", user.chroot_uid},
+                {"chroot_gid", user.chroot_gid},
+                {"handed", json::object()}};
+  json& command_line = document["command_line"];
+  fields(request, [&](const char* name, const auto& field) { command_line[name] = to_json(field); });
+  int descriptor = first_descriptor;
+  for (const HandedFile& file : handed.files()) {
+    document["handed"][file.path] = file.file ? json(descriptor++) : json(nullptr);
+  }
+  if (task == Task::list_chroots && user.for_root_login) {
+    document["user_configs"] = handed.configurations_in(user.home + "/.config/mock");
+    if (!open_to_all(request.config_directory)) {
+      document["global_configs"] = handed.configurations_in(request.config_directory);
+    }
+  }
+  // What the user typed may be any bytes; those that are no text cannot name anything in a configuration.
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Answer answer_from_json(std::string_view text) {
+  Answer answer;
+  try {
+    const json document = json::parse(text);
+    for (const json& notice : document.at("notices")) {
+      answer.notices.push_back({notice.at("level") == "warning", notice.at("text")});
+    }
+    if (document.contains("error")) throw_configuration_error(document["error"]);
+    const json& result = document.at("result");
+    if (result.contains("text")) {
+      read(result["text"], answer.text);
+    } else {
+      read(result.at("config"), answer.config);
+      read(result.at("dictionary"), answer.config.dictionary);
+    }
+    read_dependencies(document.at("depends_on"), answer);
+  } catch (const json::exception& error) {
+    throw Error(fmt::format("The evaluation of the configuration gave an answer that cannot be understood: {}", error.what()),
+                "Please report this with the configuration.", ExitCode::configuration);
+  }
+  return answer;
+}
+
+}  // namespace plyroot::config
