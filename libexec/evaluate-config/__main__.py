@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 
 EXIT_WITHOUT_JINJA2 = 2
+MOST_MEMORY = 4 << 30
 
 
 def main() -> int:
@@ -21,6 +23,8 @@ def main() -> int:
         return EXIT_WITHOUT_JINJA2
     from mockconfig import evaluation, recording, request, typed
 
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     request_descriptor, answer_descriptor = int(sys.argv[1]), int(sys.argv[2])
     sys.argv = ["mock"]
     sys.path = [entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))]

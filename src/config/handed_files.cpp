@@ -10,7 +10,7 @@
 namespace plyroot::config {
 namespace {
 
-constexpr std::size_t most_files = 800;  // a process may have 1024 descriptors
+constexpr std::size_t most_files = 400;  // each needs two descriptors for a moment, and a process may have 1024
 constexpr int deepest_directory = 2;     // below the configuration directory: eol/templates
 
 bool is_configuration(std::string_view name) { return name.ends_with(".cfg") || name.ends_with(".tpl"); }
@@ -40,19 +40,19 @@ bool open_to_all(const std::string& path) {
 HandedFiles::HandedFiles(const EvaluatingUser& user, const std::string& config_directory, const std::string& chroot,
                          bool all_of_the_user) {
   if (!user.for_root_login || !user.must_change) return;
-  for (const char* name : {"/.mock/user.cfg", "/.config/mock.cfg"}) add(user.home + name);
   const std::string own = user.home + "/.config/mock";
-  if (all_of_the_user) {
-    add_directory(own, deepest_directory);
+  for (const char* name : {"/.mock/user.cfg", "/.config/mock.cfg"}) add(user.home + name, Which::all);
+  if (chroot.ends_with(".cfg")) {
+    add(chroot, Which::closed);
   } else {
-    add_directory(own + "/templates", deepest_directory);
-    if (chroot.ends_with(".cfg")) {
-      if (!open_to_all(chroot)) add(chroot);
-    } else {
-      add(own + "/" + chroot + ".cfg");
-    }
+    add(own + "/" + chroot + ".cfg", Which::all);
+    add(config_directory + "/" + chroot + ".cfg", Which::closed);
   }
-  if (!open_to_all(config_directory)) add_directory(config_directory, 0);
+  for (const char* name : {"/site-defaults.cfg", "/chroot-aliases.cfg"}) add(config_directory + name, Which::closed);
+  add_directory(own + "/templates", 1, Which::all);
+  if (all_of_the_user) add_directory(own, 0, Which::all);
+  add_directory(config_directory + "/templates", 1, Which::closed);
+  add_directory(config_directory, 0, Which::closed);
 }
 
 std::vector<std::string> HandedFiles::configurations_in(const std::string& directory) const {
@@ -66,7 +66,8 @@ std::vector<std::string> HandedFiles::configurations_in(const std::string& direc
   return paths;
 }
 
-void HandedFiles::add(const std::string& path) {
+void HandedFiles::add(const std::string& path, Which which) {
+  if (which == Which::closed && open_to_all(path)) return;
   const auto same_path = [&](const HandedFile& handed) { return handed.path == path; };
   if (files_.size() >= most_files || std::any_of(files_.begin(), files_.end(), same_path)) return;
   // Without O_NONBLOCK a FIFO would stop us here.
@@ -75,7 +76,7 @@ void HandedFiles::add(const std::string& path) {
   files_.push_back({path, std::move(file)});
 }
 
-void HandedFiles::add_directory(const std::string& directory, int depth) {
+void HandedFiles::add_directory(const std::string& directory, int depth, Which which) {
   const linux_api::Descriptor listing = linux_api::open_if_exists(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
   if (!listing) return;
   std::vector<std::string> names = linux_api::list_names(listing.get());
@@ -83,9 +84,9 @@ void HandedFiles::add_directory(const std::string& directory, int depth) {
   for (const std::string& name : names) {
     const std::string path = directory + "/" + name;
     if (is_configuration(name)) {
-      add(path);
+      add(path, which);
     } else if (depth < deepest_directory && is_directory(path)) {
-      add_directory(path, depth + 1);
+      add_directory(path, depth + 1, which);
     }
   }
 }

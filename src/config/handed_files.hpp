@@ -17,8 +17,8 @@ struct HandedFile {
 };
 
 /// The files that belong to root and that the evaluating user cannot open, after a login as root: the user's own
-/// configuration files below `home`, the file that -r names, and, where the directory is closed to others, those of the
-/// configuration directory. None for any other user: those read with their own rights.
+/// configuration files below `home`, and the file that -r names and those of the configuration directory as far as they
+/// are closed to others. None for any other user: those read with their own rights.
 class HandedFiles {
  public:
   /// @param chroot a name, or the absolute path of a file
@@ -31,8 +31,9 @@ class HandedFiles {
   [[nodiscard]] std::vector<std::string> configurations_in(const std::string& directory) const;
 
  private:
-  void add(const std::string& path);
-  void add_directory(const std::string& directory, int depth);
+  enum class Which { all, closed };  ///< all files, or those that are not open to all
+  void add(const std::string& path, Which which);
+  void add_directory(const std::string& directory, int depth, Which which);
 
   std::vector<HandedFile> files_;
 };

@@ -23,6 +23,7 @@ class ConfigurationFiles:
     def resolve(self, path: str) -> str:
         """The path with all links followed. Only the last name's link is recorded: a directory's own changes, which
         come with every new file in it, do not matter."""
+        path = os.path.normpath(path)
         if path in self._handed:
             return path
         self._recorder.file(path)
@@ -31,8 +32,9 @@ class ConfigurationFiles:
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file; one that cannot be looked up counts as none, as with os.path.exists."""
-        if path in self._handed:
-            descriptor = self._handed[path]
+        handed = os.path.normpath(path)
+        if handed in self._handed:
+            descriptor = self._handed[handed]
             self._recorder.known_file(path, None if descriptor is None else os.fstat(descriptor))
             return descriptor is not None
         self._recorder.file(path)
@@ -42,7 +44,7 @@ class ConfigurationFiles:
     def text(self, path: str) -> str:
         """The file's text. Throws ConfigurationError if it cannot be read."""
         try:
-            descriptor = self._handed.get(path)
+            descriptor = self._handed.get(os.path.normpath(path))
             if descriptor is not None:
                 self._recorder.known_file(path, os.fstat(descriptor))
                 size = os.fstat(descriptor).st_size

@@ -377,7 +377,7 @@ def _wrap_environment(recorder: Recorder) -> None:
 
     for environment in (os.environ, os.environb):
         environment.__class__ = RecordedEnvironment  # type: ignore[assignment]
-    posix.environ.clear()  # the interpreter's own copy, which nothing could watch
+    posix.environ = {}  # the same dictionary without the wrapper; os has it by another reference
 
 
 def _wrap_user_database(recorder: Recorder) -> None:
