@@ -84,6 +84,8 @@ std::vector<std::string> program_candidates(const ProcessPlan& plan) {
 }
 
 void place_descriptors(Launch& launch) {
+  // What our own parent left open is not ours to pass on.
+  if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) fail(launch, "close file descriptors");
   // A source could be overwritten by another's target before its turn: all go above the targets first.
   int above = 64;
   for (const auto& [ours, theirs] : launch.plan->descriptors) above = std::max(above, theirs + 1);
