@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +111,9 @@ class Distro:
         base_passwd = next(recipe.deb for recipe in recipes if recipe.name == "base-passwd")
         missing = sum(not (cache.directory / recipe.key()).is_dir() for recipe in recipes)
         say(f"converting {missing} of {len(recipes)} packages")
-        with ProcessPoolExecutor(os.cpu_count()) as pool:
+        # Threads, because the work is rpmbuild's and dpkg-deb's. Processes forked here would hold the lock, and go on
+        # holding it when this one is killed.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             running = [pool.submit(convert, recipe, cache) for recipe in recipes]
             running.append(pool.submit(make_filesystem, base_passwd, cache))
             try:

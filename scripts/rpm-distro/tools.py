@@ -26,7 +26,7 @@ class MakerError(Exception):
     """What was tried, why it failed, and what to do about it."""
 
     def __init__(self, tried: str, why: str, advice: str = "") -> None:
-        super().__init__(tried, why, advice)  # all three, so that it can be carried between processes
+        super().__init__(tried, why, advice)
 
     def __str__(self) -> str:
         tried, why, advice = self.args
