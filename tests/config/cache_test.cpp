@@ -1,0 +1,181 @@
+#include <functional>
+
+#include <gmock/gmock.h>
+
+#include "configurations.hpp"
+
+namespace plyroot::config {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Cached : public Configurations {
+ protected:
+  void SetUp() override {
+    Configurations::SetUp();
+    unsetenv("http_proxy");
+    write("etc/templates/t.tpl", "config_opts['description'] = 'first'");
+    configure("include('templates/t.tpl')\nconfig_opts['looked'] = os.path.exists('" + path("looked-for") + "')");
+  }
+
+  /// Fills the cache, and proves that it is used.
+  void fill() {
+    load();
+    ASSERT_TRUE(report_.kept) << report_.not_kept_because.size();
+    load();
+    ASSERT_TRUE(report_.from_cache);
+  }
+
+  [[nodiscard]] std::filesystem::path entry() const {
+    return std::filesystem::directory_iterator(surroundings_.cache_directory)->path();
+  }
+
+  /// Expects that this makes the cache's answer useless.
+  void expect_evaluation_after(const std::function<void()>& change) {
+    fill();
+    const int before = starts();
+    change();
+    load();
+    EXPECT_FALSE(report_.from_cache);
+    EXPECT_EQ(starts(), before + 1);
+  }
+};
+
+TEST_F(Cached, ConfigurationStartsNoProcessAndIsTheSame) {
+  const Config evaluated = load();
+  EXPECT_EQ(starts(), 1);
+  const Config kept = load();
+  EXPECT_EQ(starts(), 1);
+  EXPECT_TRUE(report_.from_cache);
+  EXPECT_EQ(kept.description, "first");
+  EXPECT_EQ(kept.config_paths, evaluated.config_paths);
+  EXPECT_EQ(kept.environment, evaluated.environment);
+  EXPECT_EQ(kept.package_managers.at("dnf4").common_opts, evaluated.package_managers.at("dnf4").common_opts);
+  EXPECT_EQ(kept.plugin_conf.text, evaluated.plugin_conf.text);
+  EXPECT_EQ(kept.dictionary.text, evaluated.dictionary.text);
+}
+
+TEST_F(Cached, IsEvaluatedAgainWhenAnIncludedFileHasChanged) {
+  expect_evaluation_after([this] { write("etc/templates/t.tpl", "config_opts['description'] = 'again'"); });
+  EXPECT_EQ(load().description, "again");
+}
+
+TEST_F(Cached, IsEvaluatedAgainWhenAFileWasReplacedByOneOfTheSameSizeAndTime) {
+  expect_evaluation_after([this] {
+    const std::filesystem::path file = etc("templates/t.tpl");
+    const auto time = std::filesystem::last_write_time(file);
+    write("etc/templates/new", "config_opts['description'] = 'fir5t'");
+    std::filesystem::last_write_time(etc("templates/new"), time);
+    std::filesystem::rename(etc("templates/new"), file);
+  });
+}
+
+TEST_F(Cached, IsEvaluatedAgainWhenAFileThatWasLookedForAppears) {
+  expect_evaluation_after([this] { write("looked-for", ""); });
+}
+
+TEST_F(Cached, IsEvaluatedAgainWhenTheUsersOwnConfigurationAppears) {
+  expect_evaluation_after([this] { write("home/.config/mock.cfg", ""); });
+}
+
+TEST_F(Cached, IsEvaluatedAgainWhenALinkLeadsElsewhere) {
+  write("etc/other.cfg", "config_opts['root'] = 'other'");
+  std::filesystem::create_symlink("x.cfg", etc("link.cfg"));
+  request_.chroot = "link";
+  expect_evaluation_after([this] {
+    std::filesystem::remove(etc("link.cfg"));
+    std::filesystem::create_symlink("other.cfg", etc("link.cfg"));
+  });
+  EXPECT_EQ(load().root, "other");
+}
+
+TEST_F(Cached, IsEvaluatedAgainWhenAVariableOfTheEnvironmentThatWasReadHasChanged) {
+  expect_evaluation_after([] { setenv("http_proxy", "http://proxy:1", 1); });
+  EXPECT_EQ(load().environment.at("http_proxy"), "http://proxy:1");
+  unsetenv("http_proxy");
+}
+
+TEST_F(Cached, IsEvaluatedAgainForOtherOptions) {
+  expect_evaluation_after([this] { request_.config_opts = {"description=of the command line"}; });
+  request_.config_opts.clear();
+  load();
+  EXPECT_TRUE(report_.from_cache);
+}
+
+TEST_F(Cached, IsEvaluatedAgainForAnotherUser) {
+  expect_evaluation_after([] { setenv("SUDO_UID", "12345", 1); });
+  unsetenv("SUDO_UID");
+}
+
+TEST_F(Cached, ConfigurationThatAsksTheTimeIsNotKept) {
+  configure("import time\nconfig_opts['now'] = time.time()");
+  load();
+  EXPECT_FALSE(report_.kept);
+  EXPECT_THAT(report_.not_kept_because, ElementsAre("it asks the time"));
+  load();
+  EXPECT_FALSE(report_.from_cache);
+}
+
+TEST_F(Cached, ConfigurationOfAFileThatHasOnlyJustChangedIsNotKept) {
+  surroundings_.settling_time = std::chrono::hours(1);
+  load();
+  EXPECT_FALSE(report_.kept);
+  EXPECT_THAT(report_.not_kept_because, Contains(HasSubstr("has only just changed")));
+}
+
+TEST_F(Cached, EntryInADirectoryThatOthersCanWriteToIsNotRead) {
+  expect_evaluation_after([this] { chmod(surroundings_.cache_directory.c_str(), 0770); });
+  EXPECT_THAT(report_.not_kept_because, Contains(HasSubstr("only root can write")));
+}
+
+TEST_F(Cached, EntryInADirectoryOfAnotherUserIsNotRead) {
+  expect_evaluation_after([this] { ASSERT_EQ(chown(surroundings_.cache_directory.c_str(), 12345, 12345), 0); });
+}
+
+TEST_F(Cached, EntryOfAnotherUserIsNotRead) {
+  expect_evaluation_after([this] { ASSERT_EQ(chown(entry().c_str(), 12345, 12345), 0); });
+}
+
+TEST_F(Cached, EntryBehindALinkIsNotRead) {
+  expect_evaluation_after([this] {
+    const std::filesystem::path name = entry();
+    std::filesystem::rename(name, path("moved"));
+    std::filesystem::create_symlink(path("moved"), name);
+  });
+}
+
+TEST_F(Cached, EntryInADirectoryBehindALinkIsNotRead) {
+  expect_evaluation_after([this] {
+    std::filesystem::rename(surroundings_.cache_directory, path("moved"));
+    std::filesystem::create_directory_symlink(path("moved"), surroundings_.cache_directory);
+  });
+}
+
+TEST_F(Cached, TornEntryIsIgnoredAndReplaced) {
+  expect_evaluation_after([this] { std::filesystem::resize_file(entry(), std::filesystem::file_size(entry()) - 9); });
+  EXPECT_TRUE(report_.kept);
+  load();
+  EXPECT_TRUE(report_.from_cache);
+}
+
+TEST_F(Cached, DamagedEntryIsIgnored) {
+  expect_evaluation_after([this] {
+    std::fstream file(entry(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(2000);
+    file.put('\xff');
+  });
+}
+
+TEST_F(Cached, ConfigurationIsEvaluatedEachTimeWhereTheCacheCannotBeWritten) {
+  surroundings_.cache_directory = write("a-file", "") + "/cache";
+  for (int time = 1; time <= 2; ++time) {
+    EXPECT_EQ(load().root, "r");
+    EXPECT_EQ(starts(), time);
+    EXPECT_FALSE(report_.not_kept_because.empty());
+  }
+}
+
+}  // namespace
+}  // namespace plyroot::config
