@@ -12,7 +12,7 @@ import tree as trees
 from cache import Cache, digest
 from deb import Control, read_control
 from names import names_of_files
-from rpmbuild import rpmbuild
+from rpmbuild import FIXED_TIME, rpmbuild
 from spec import Spec
 from tools import MakerError
 
@@ -162,8 +162,8 @@ def make_filesystem(base_passwd: Path, cache: Cache) -> list[Path]:
     return cache.get(filesystem_key(base_passwd), make)
 
 
-def _package(spec: Spec, root: Path, output: Path, scratch: Path, time: int = 0) -> None:
+def _package(spec: Spec, root: Path, output: Path, scratch: Path, time: int = FIXED_TIME) -> None:
     file = scratch / f"{spec.name}.spec"
     file.write_text(spec.render())
-    timed = {"time": time} if time else {}
-    rpmbuild("-bb", file, output=output, scratch=scratch, defines=_ONLY_PACKAGE, arguments=("--buildroot", str(root)), **timed)
+    arguments = ("--buildroot", str(root))
+    rpmbuild("-bb", file, output=output, scratch=scratch, defines=_ONLY_PACKAGE, arguments=arguments, time=time)

@@ -74,7 +74,8 @@ class Control:
     @property
     def depends(self) -> list[list[str]]:
         """Each dependency as its alternatives, in the packager's order of preference."""
-        return parse_dependencies(self.fields.get("Pre-Depends", "")) + parse_dependencies(self.fields.get("Depends", ""))
+        fields = (self.fields.get(name, "") for name in ("Pre-Depends", "Depends"))
+        return [names for field in fields for names in parse_dependencies(field)]
 
     @property
     def provides(self) -> list[str]:

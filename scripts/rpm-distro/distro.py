@@ -57,7 +57,9 @@ class Distro:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MakerError(
-                f"making {self.directory}", str(error), "be root, or name another with --directory or PLYROOT_RPM_DISTRO"
+                f"making {self.directory}",
+                str(error),
+                "be root, or name another with --directory or PLYROOT_RPM_DISTRO",
             ) from error
         with self._lock():
             if not self._is_made(key):  # while this process waited

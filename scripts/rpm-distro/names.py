@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 _PKG_CONFIG = re.compile(r"^/usr/(?:share|lib/[^/]+)/pkgconfig/(?P<name>[^/]+)\.pc$")
-_PERL_MODULE = re.compile(r"^/usr/(?:share|lib/[^/]+)/(?:perl-base|perl5?(?:/\d[\d.]*)?)/(?P<name>[A-Za-z]\w*(?:/\w+)*)\.pm$")
+_PERL_MODULE = re.compile(
+    r"^/usr/(?:share|lib/[^/]+)/(?:perl-base|perl5?(?:/\d[\d.]*)?)/(?P<name>[A-Za-z]\w*(?:/\w+)*)\.pm$"
+)
 
 
 def names_of_files(paths: Iterable[str]) -> Iterator[str]:

@@ -47,7 +47,10 @@ LINKS: dict[str, dict[str, str]] = {
     "xz-utils": {
         "/usr/bin/lzma": "xz",
         "/usr/bin/unlzma": "unxz",
-        **{f"/usr/bin/lz{verb}": f"xz{verb}" for verb in ("cat", "cmp", "diff", "egrep", "fgrep", "grep", "less", "more")},
+        **{
+            f"/usr/bin/lz{verb}": f"xz{verb}"
+            for verb in ("cat", "cmp", "diff", "egrep", "fgrep", "grep", "less", "more")
+        },
     },
 }
 

@@ -14,7 +14,8 @@ def comps(group: str, name: str, packages: Sequence[str]) -> str:
     """The comps file of one group whose packages are all mandatory."""
     root = ElementTree.Element("comps")
     element = ElementTree.SubElement(root, "group")
-    for tag, text in (("id", group), ("name", name), ("description", ""), ("default", "false"), ("uservisible", "false")):
+    texts = {"id": group, "name": name, "description": "", "default": "false", "uservisible": "false"}
+    for tag, text in texts.items():
         ElementTree.SubElement(element, tag).text = text
     members = ElementTree.SubElement(element, "packagelist")
     for package in packages:

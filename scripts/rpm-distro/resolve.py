@@ -17,7 +17,7 @@ _HOST_LISTS = Path("/var/lib/apt/lists")
 
 # What of the host's configuration is not carried over: its state, and hooks that touch its caches.
 _NOT_CARRIED = re.compile(
-    r"(APT::Update::(Pre|Post)-Invoke|DPkg::|RPM::|Dir::State|Dir::Cache|Dir::Log|Dir::Etc::(parts|main)\b|APT::Sandbox)"
+    r"APT::Update::(Pre|Post)-Invoke|APT::Sandbox|DPkg::|RPM::|Dir::(State|Cache|Log)|Dir::Etc::(parts|main)\b"
 )
 _URI_LINE = re.compile(r"^'[^']+' (?P<file>\S+\.deb) (?P<size>\d+)")
 
@@ -39,8 +39,9 @@ class Apt:
         return self.directory / "lists"
 
     def prepare(self) -> None:
-        for path in (self.archives / "partial", self.own_lists / "partial", self.directory / "none" / "partial"):
-            path.mkdir(parents=True, exist_ok=True)
+        for path in (self.archives, self.own_lists, self.directory / "none"):
+            (path / "partial").mkdir(parents=True, exist_ok=True)
+        (self.directory / "no-parts").mkdir(exist_ok=True)
         (self.directory / "status").write_text("")
 
     def run(self, arguments: Sequence[str], *, lists: Path, archives: Path, tried: str) -> str:
@@ -80,7 +81,9 @@ def download_closure(apt: Apt, names: Sequence[str]) -> list[Path]:
             return _download(apt, names, _HOST_LISTS)
         except MakerError as error:
             say(f"the host's package lists do not do ({str(error).splitlines()[0]}); fetching own ones")
-    apt.run(["-q", "update"], lists=apt.own_lists, archives=apt.archives, tried="fetching apt's package lists")
+    # Without this apt calls it a success when it fetched nothing at all.
+    strict = ["-o", "APT::Update::Error-Mode=any"]
+    apt.run(["-q", *strict, "update"], lists=apt.own_lists, archives=apt.archives, tried="fetching apt's package lists")
     return _download(apt, names, apt.own_lists)
 
 

@@ -84,7 +84,8 @@ class Spec:
         for name in self.requires:
             yield f"Requires: {name}"
         for name in self.provides:
-            yield f"Provides: {name}" if name.startswith("/") else f"Provides: {name} = %{{epoch}}:%{{version}}-%{{release}}"
+            is_path = name.startswith("/")
+            yield f"Provides: {name}" if is_path else f"Provides: {name} = %{{epoch}}:%{{version}}-%{{release}}"
 
     def _sections(self) -> Iterable[str]:
         yield f"%description\n{_plain(self.summary)}\n"

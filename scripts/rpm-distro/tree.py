@@ -134,7 +134,8 @@ def _add_link(tree: Tree, path: str, target: str) -> None:
     if place.is_symlink() and os.readlink(place) == target:
         return
     if os.path.lexists(place):
-        raise MakerError(f"linking {path} to {target}", "the package has that path already", "correct LINKS in packages.py")
+        tried = f"linking {path} to {target}"
+        raise MakerError(tried, "the package has that path already", "correct LINKS in packages.py")
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(target)
     tree.add(Entry(path, Kind.LINK))

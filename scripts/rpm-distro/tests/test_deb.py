@@ -28,7 +28,8 @@ def test_no_dependencies():
 
 
 def test_control_folds_continued_lines():
-    control = Control.parse("Package: a\nVersion: 1-1\nArchitecture: all\nDescription: short\n long\n .\n more\nDepends: b,\n c\n")
+    head = "Package: a\nVersion: 1-1\nArchitecture: all\n"
+    control = Control.parse(head + "Description: short\n long\n .\n more\nDepends: b,\n c\n")
     assert control.name == "a"
     assert control.is_noarch
     assert control.summary == "short"
@@ -36,7 +37,8 @@ def test_control_folds_continued_lines():
 
 
 def test_pre_depends_are_depends():
-    control = Control.parse("Package: a\nVersion: 1-1\nArchitecture: amd64\nPre-Depends: x\nDepends: y\nProvides: v (= 1)\n")
+    head = "Package: a\nVersion: 1-1\nArchitecture: amd64\n"
+    control = Control.parse(head + "Pre-Depends: x\nDepends: y\nProvides: v (= 1)\n")
     assert control.depends == [["x"], ["y"]]
     assert control.provides == ["v"]
     assert not control.is_noarch
