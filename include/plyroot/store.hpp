@@ -77,6 +77,9 @@ class Store {
   /// What was noted when a snapshot was made (see take_snapshot); nothing where there is no such snapshot.
   [[nodiscard]] std::optional<std::string> origin_of(const SnapshotName& name) const;
 
+  /// Whether the head's root shows a regular file of this name in its top directory. Looks at the layers, mounts nothing.
+  [[nodiscard]] bool shows_file(const HeadName& head, const std::string& name) const;
+
   /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;
   /// the head is noted as not on the disk before this returns, so mount it volatile. A head that does not exist is
   /// made, standing where the main head stands. An upper that was left unsynced by another boot is dropped first, and
@@ -136,6 +139,8 @@ class HeadLock {
  public:
   /// Waits until no other short operation works on this head.
   HeadLock(const Store& store, HeadName head);
+  /// The same for a root without a store, a plain directory: its lock file lies in `directory`.
+  HeadLock(const std::string& directory, HeadName head);
   ~HeadLock();
   HeadLock(HeadLock&&) noexcept;
   HeadLock& operator=(HeadLock&&) noexcept;

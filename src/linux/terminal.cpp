@@ -101,7 +101,7 @@ PseudoTerminal open_pseudo_terminal(int devpts) {
   return terminal;
 }
 
-ExitStatus attend(Child& child, int master, int& first_signal) {
+ExitStatus attend(Child& child, int master) {
   const SignalQueue signals;
   const int output = isatty(STDOUT_FILENO) != 0 ? STDOUT_FILENO : STDERR_FILENO;
   const RawTerminal raw(master >= 0 && isatty(STDIN_FILENO) != 0);
@@ -117,7 +117,6 @@ ExitStatus attend(Child& child, int master, int& first_signal) {
         if (master >= 0) copy_window_size(master);
         continue;
       }
-      if (first_signal == 0) first_signal = *signal;
       child.send_signal(*signal);
     }
     if (watched[2].revents != 0 && !carry(master, output)) watched[2].fd = -1;

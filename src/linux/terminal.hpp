@@ -21,7 +21,6 @@ PseudoTerminal open_pseudo_terminal(int devpts);
 /// Waits for a program that runs in the foreground on our behalf: hands SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and
 /// SIGUSR2 that reach us on to it, and, where `master` is valid, carries what is typed on our terminal to it and what it
 /// writes to our output, in raw mode, with the size of our window, until it ends.
-/// @param first_signal set to the first such signal that reached us
-ExitStatus attend(Child& child, int master, int& first_signal);
+ExitStatus attend(Child& child, int master);
 
 }  // namespace plyroot::linux_api

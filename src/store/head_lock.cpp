@@ -27,7 +27,7 @@ linux_api::LockFile open_lock_file(int heads, const HeadName& head) {
 }  // namespace
 
 struct HeadLock::State {
-  const Store::State* store;
+  const Store::State* store;  // none for a plain directory
   HeadName head;
   linux_api::Descriptor heads;
   linux_api::LockFile file;
@@ -41,12 +41,20 @@ HeadLock::HeadLock(const Store& store, HeadName head) {
   state_->operation.emplace(state_->file, operation_byte);
 }
 
+HeadLock::HeadLock(const std::string& directory, HeadName head) {
+  linux_api::Descriptor heads = linux_api::open_path(directory, O_RDONLY | O_DIRECTORY);
+  linux_api::LockFile file = open_lock_file(heads.get(), head);
+  state_ = std::unique_ptr<State>(new State{nullptr, std::move(head), std::move(heads), std::move(file), {}});
+  state_->operation.emplace(state_->file, operation_byte);
+}
+
 HeadLock::~HeadLock() = default;
 HeadLock::HeadLock(HeadLock&&) noexcept = default;
 HeadLock& HeadLock::operator=(HeadLock&&) noexcept = default;
 
 HeadLock::Use HeadLock::use() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
+  if (state_->store == nullptr) return Use::idle;
   const auto head = store::find_head(state_->store->database, state_->head);
   if (!head || !head->upper) return Use::idle;
   const store::Layer upper = store::read_layer(state_->store->database, *head->upper);

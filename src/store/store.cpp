@@ -214,6 +214,16 @@ HeadLayers layers_of(const Database& database, const Head& head) {
 
 }  // namespace
 
+bool Store::shows_file(const HeadName& name, const std::string& file) const {
+  const Head head = read_head(state_->database, name);
+  for (const std::string& directory : store::chain_of(state_->database, head.upper.value_or(head.current))) {
+    struct stat status {};
+    const std::string path = directory + "/fs/" + file;
+    if (fstatat(state_->layers.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return S_ISREG(status.st_mode);
+  }
+  return false;
+}
+
 Store::Prepared Store::prepare_upper(const HeadLock& idle_head) {
   require_idle(idle_head);
   const Database& database = state_->database;

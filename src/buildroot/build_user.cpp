@@ -1,0 +1,79 @@
+#include "buildroot/build_user.hpp"
+
+#include <fmt/format.h>
+
+#include "buildroot/root_files.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+constexpr const char* build_directories[] = {"RPMS", "SPECS", "SRPMS", "SOURCES", "BUILD", "BUILDROOT", "originals"};
+
+/// passwd or group without the line of one name: a user of that name, from an older configuration, is made anew.
+std::string without_name(const std::string& content, const std::string& name) {
+  std::string result;
+  for (const std::string& line : split(content, '\n')) {
+    if (!line.empty() && !line.starts_with(name + ":")) result += line + "\n";
+  }
+  return result;
+}
+
+void remove_old(int root, const std::string& file, const std::string& name) {
+  const auto content = read_file_in_root(root, file);
+  if (!content) return;
+  std::string kept = without_name(*content, name);
+  if (kept != *content) write_file_in_root(root, file, kept, file.ends_with("shadow") ? 0600 : 0644);
+}
+
+void run_in_root(Session& session, const config::Config& config, std::vector<std::string> arguments) {
+  RootCommand command;
+  command.arguments = std::move(arguments);
+  command.environment = environment_of(config);
+  std::string output;
+  command.output = [&](std::string_view text) { output += text; };
+  const linux_api::ExitStatus status = session.run(command);
+  if (!status.success()) {
+    throw Error(fmt::format("Command failed in the build root: {}\n{}", quote_for_display(command.arguments), trim(output)),
+                "The root needs groupadd and useradd (shadow-utils) among its first packages.", ExitCode::root);
+  }
+}
+
+}  // namespace
+
+void set_up_build_user(Session& session, const config::Config& config) {
+  for (const char* file : {"etc/passwd", "etc/shadow"}) remove_old(session.root(), file, config.chrootuser);
+  for (const char* file : {"etc/group", "etc/gshadow"}) remove_old(session.root(), file, config.chrootgroup);
+  const std::string gid = std::to_string(config.chrootgid);
+  run_in_root(session, config, {"groupadd", "-o", "-g", gid, config.chrootgroup});
+  run_in_root(session, config, {"useradd", "-o", "-M", "-N", "-u", std::to_string(config.chrootuid), "-g", gid, "-d",
+                                config.chroothome, config.chrootuser});
+  set_up_build_directories(session.root(), config);
+}
+
+void set_up_build_directories(int root, const config::Config& config) {
+  make_directories_in_root(root, config.chroothome, 0755);
+  for (const char* name : build_directories) {
+    make_directories_in_root(root, fmt::format("{}/build/{}", config.chroothome, name), 0755);
+  }
+  std::string macros;
+  for (const auto& [name, value] : config.macros) {
+    if (value) macros += fmt::format("{} {}\n", name, *value);
+  }
+  write_file_in_root(root, config.chroothome + "/.rpmmacros", macros);
+  change_owner_in_root(root, config.chroothome, config.chrootuid, config.chrootgid, true);
+}
+
+linux_api::User build_user(const config::Config& config) { return {config.chrootuid, config.chrootgid, {}}; }
+
+std::vector<std::string> environment_of(const config::Config& config) {
+  std::vector<std::string> environment;
+  for (const auto& [name, value] : config.environment) {
+    if (value && name != "HOME") environment.push_back(name + "=" + *value);
+  }
+  environment.push_back("HOME=" + config.chroothome);
+  return environment;
+}
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "buildroot/session.hpp"
+#include "config/config.hpp"
+
+namespace plyroot::buildroot {
+
+/// The unprivileged user that builds in a root: chrootuser with chrootuid, in the group chrootgroup with chrootgid, at
+/// home in chroothome. Made anew in the root's passwd and group, with the directories that rpmbuild works in and the
+/// macros of the configuration. Uses the root's own groupadd and useradd. @throws Error
+void set_up_build_user(Session& session, const config::Config& config);
+
+/// The build directories alone, and the macros file, for a root that has its user.
+void set_up_build_directories(int root, const config::Config& config);
+
+linux_api::User build_user(const config::Config& config);
+
+/// The environment of what runs in a root, "NAME=value": the configuration's, nothing of the caller's.
+std::vector<std::string> environment_of(const config::Config& config);
+
+}  // namespace plyroot::buildroot

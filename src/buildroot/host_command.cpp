@@ -1,0 +1,141 @@
+#include "buildroot/host_command.hpp"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "buildroot/root_files.hpp"
+#include "linux/file.hpp"
+#include "linux/mount.hpp"
+#include "linux/terminal.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+using linux_api::Descriptor;
+
+constexpr const char* home_directory = "/tmp/.plyroot-home";
+
+/// A /tmp whose files are the host's, and in which everything that is written is gone with the process. (The host's
+/// files stay visible because packages and repositories may lie there.)
+Descriptor private_tmp() {
+  const Descriptor memory = linux_api::mount_detached({"tmpfs", {{"mode", std::string("0700")}}, MOUNT_ATTR_NOSUID});
+  // An overlay's directories must be paths; a detached mount has one through its descriptor.
+  for (const char* name : {"upper", "work"}) {
+    if (mkdirat(memory.get(), name, 0700) < 0) throw_errno(errno, "make a directory for a private /tmp");
+  }
+  if (fchmodat(memory.get(), "upper", 01777, 0) < 0) throw_errno(errno, "set the mode of a private /tmp");
+  const std::string path = linux_api::path_of(memory.get());
+  return linux_api::mount_detached({"overlay",
+                                    {{"source", std::string("plyroot-tmp")},
+                                     {"lowerdir", std::string("/tmp")},
+                                     {"upperdir", path + "/upper"},
+                                     {"workdir", path + "/work"}},
+                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV});
+}
+
+void write_home(const HostCommand& command) {
+  if (mkdir(home_directory, 0700) < 0) throw_errno(errno, "make the directory", home_directory);
+  const Descriptor home = linux_api::open_path(home_directory, O_RDONLY | O_DIRECTORY);
+  for (const auto& [name, content] : command.home_files) {
+    const Descriptor file = linux_api::open_at(home.get(), name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    linux_api::write_all(file.get(), content);
+  }
+}
+
+/// Turns this process's mount namespace, a copy of the host's, into what the command may see and write.
+void restrict_host(const HostCommand& command, const Descriptor& tree) {
+  linux_api::stop_mount_propagation(false);
+  std::vector<Descriptor> caches;  // copied before everything becomes read-only, so that they do not
+  for (const HostBind& cache : command.caches) caches.push_back(linux_api::clone_mount(AT_FDCWD, cache.host_path, false));
+  const Descriptor tmp = private_tmp();
+  linux_api::set_mount_attributes(AT_FDCWD, "/", MOUNT_ATTR_RDONLY, 0, true);
+  linux_api::attach_mount(tmp.get(), linux_api::open_path("/tmp", O_PATH | O_DIRECTORY).get());
+  write_home(command);
+  linux_api::attach_mount(tree.get(), linux_api::open_path(command.root_path, O_PATH | O_DIRECTORY).get());
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const Descriptor target =
+        linux_api::open_in_root(tree.get(), command.caches[i].target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
+    linux_api::attach_mount(caches[i].get(), target.get());
+  }
+}
+
+linux_api::ProcessPlan process_of(const HostCommand& command, int output, int null) {
+  linux_api::ProcessPlan plan;
+  plan.arguments = command.arguments;
+  plan.environment = command.environment;
+  plan.environment.push_back(fmt::format("HOME={}", home_directory));
+  plan.personality = command.personality;
+  plan.working_directory = "/";
+  plan.umask = 022;
+  plan.die_with_parent = true;
+  plan.drop_dangerous_capabilities = true;
+  if (output >= 0) plan.descriptors = {{null, STDIN_FILENO}, {output, STDOUT_FILENO}, {output, STDERR_FILENO}};
+  return plan;
+}
+
+std::pair<Descriptor, Descriptor> make_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+}  // namespace
+
+void pass_on_output(int reading, const OutputHandler& output) {
+  std::array<char, 16384> buffer{};
+  for (;;) {
+    const ssize_t got = read(reading, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno(errno, "read the output of a program");
+    if (got == 0) return;
+    output(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  }
+}
+
+linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace place) {
+  auto [failure_reading, failure_writing] = make_pipe();
+  std::pair<Descriptor, Descriptor> output;
+  if (command.output) output = make_pipe();
+  const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
+  // A process between us and the command: it gives up the host for itself first.
+  linux_api::Child between = linux_api::fork_child(
+      CLONE_NEWNS,
+      [&, &failure = failure_writing] {
+        try {
+          prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+          restrict_host(command, place.tree);
+          linux_api::Child child = linux_api::start(process_of(command, output.second.get(), null.get()));
+          output.second.reset();
+          const linux_api::ExitStatus status = child.wait();
+          if (status.signal != 0) raise(status.signal);
+          return status.as_exit_code();
+        } catch (const std::exception& error) {
+          linux_api::write_all(failure.get(), error.what());
+          return 1;
+        }
+      },
+      place.init_pidfd);
+  failure_writing.reset();
+  output.second.reset();
+  if (command.output) pass_on_output(output.first.get(), command.output);
+  const std::string failure = linux_api::read_all(failure_reading.get());
+  const linux_api::ExitStatus status = command.output ? between.wait() : linux_api::attend(between, -1);
+  if (!failure.empty()) throw Error(fmt::format("cannot run {} on the build root: {}", printable(command.arguments.at(0)), failure), {}, ExitCode::root);
+  return status;
+}
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,53 @@
+#include "buildroot/housekeeping.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <optional>
+
+#include "buildroot/session.hpp"
+#include "linux/lock.hpp"
+#include "linux/process.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+/// Commands often come in bursts; what they leave is then seen to once.
+constexpr timespec pause_before{1, 0};
+
+constexpr const char* lock_path = "/heads/@housekeeping.lock";
+
+/// A session that is just ending is waited for; one that goes on sees to itself when it ends.
+void wait_for_ending_session(const Store& store, const HeadName& head) {
+  const HeadLock lock(store, head);
+  if (lock.use() == HeadLock::Use::session && !Session::join(lock)) lock.wait_for_session_end();
+}
+
+}  // namespace
+
+void keep_house(Store& store) {
+  for (const HeadName& head : store.heads()) {
+    wait_for_ending_session(store, head);
+    store.sync_head(head);
+  }
+  store.collect_garbage();
+}
+
+void start_housekeeping_of(const Store& store) {
+  const std::string path = store.location().path() + lock_path;
+  {
+    const linux_api::LockFile pending(linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    if (pending.is_held_elsewhere(0)) return;
+  }
+  linux_api::run_in_background([location = store.location(), path] {
+    {
+      linux_api::LockFile pending(linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+      if (!pending.try_lock(0)) return;
+      nanosleep(&pause_before, nullptr);
+    }
+    if (auto own = Store::open(location)) keep_house(*own);
+  });
+}
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "plyroot/store.hpp"
+
+namespace plyroot::buildroot {
+
+/// What a store leaves for later: puts on the disk what sessions that have ended wrote, and removes what was dropped.
+/// Grows with what was written and dropped; never needed for the next command. @throws Error
+void keep_house(Store& store);
+
+/// Does so in the background, a moment later, in a process of its own with the lowest priority. One process waits for
+/// each store, however many commands ask: returns at once where one does already.
+void start_housekeeping_of(const Store& store);
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,46 @@
+#include "buildroot/result_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "linux/directory.hpp"
+#include "support/error.hpp"
+#include "support/log.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::buildroot {
+
+linux_api::Descriptor open_result_directory(const config::Config& config) {
+  try {
+    const bool made = linux_api::make_directories(config.resultdir, 0755);
+    linux_api::Descriptor directory = linux_api::open_path(config.resultdir, O_RDONLY | O_DIRECTORY);
+    if (made && fchown(directory.get(), config.chrootuid, config.chrootgid) < 0) {
+      throw_errno(errno, "change the owner of", config.resultdir);
+    }
+    return directory;
+  } catch (const SystemError& error) {
+    throw Error(fmt::format("the result directory {} cannot be used: {}", printable(config.resultdir), error.what()),
+                "Name another one with --resultdir.", ExitCode::result_directory);
+  }
+}
+
+linux_api::Descriptor create_result_file(int result_directory, const std::string& name, const config::Config& config) {
+  if (unlinkat(result_directory, name.c_str(), 0) < 0 && errno != ENOENT) throw_errno(errno, "replace in the result directory", name);
+  linux_api::Descriptor file = linux_api::open_at(result_directory, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0644);
+  if (fchown(file.get(), config.chrootuid, config.chrootgid) < 0) throw_errno(errno, "change the owner of", name);
+  return file;
+}
+
+void log_into_result_directory(const config::Config& config, Log& log) {
+  const linux_api::Descriptor directory = open_result_directory(config);
+  linux_api::Descriptor root_log = create_result_file(directory.get(), "root.log", config);
+  linux_api::Descriptor state_log = create_result_file(directory.get(), "state.log", config);
+  log.open_files(root_log.release(), state_log.release());
+}
+
+}  // namespace plyroot::buildroot

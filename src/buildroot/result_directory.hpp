@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "config/config.hpp"
+#include "linux/descriptor.hpp"
+
+namespace plyroot {
+class Log;
+}
+
+namespace plyroot::buildroot {
+
+/// The directory of the host that takes logs and packages; made with its parents if it is missing, owned by the build
+/// user. @throws Error (result_directory) where it cannot be made
+linux_api::Descriptor open_result_directory(const config::Config& config);
+
+/// Makes a file in it anew, owned by the build user; a link there is replaced, never followed.
+linux_api::Descriptor create_result_file(int result_directory, const std::string& name, const config::Config& config);
+
+/// From now on root.log and state.log there take what is said; they begin anew.
+void log_into_result_directory(const config::Config& config, Log& log);
+
+}  // namespace plyroot::buildroot

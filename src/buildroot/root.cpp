@@ -1,0 +1,254 @@
+#include "buildroot/root.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "buildroot/housekeeping.hpp"
+#include "buildroot/root_files.hpp"
+#include "buildroot/touched_files.hpp"
+#include "linux/directory.hpp"
+#include "linux/mount.hpp"
+#include "linux/namespaces.hpp"
+#include "support/error.hpp"
+#include "support/log.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+using linux_api::Descriptor;
+
+/// mock's mark, kept in the root so that it goes with each snapshot.
+constexpr const char* initialized_mark = ".initialized";
+
+constexpr timespec moment{0, 1'000'000};
+
+[[noreturn]] void refuse_root_in_use(const std::vector<linux_api::ProcessName>& users) {
+  constexpr std::size_t most_named = 20;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(users.size(), most_named); ++i) {
+    names += fmt::format("\n  {} {}", users[i].id, users[i].command);
+  }
+  if (users.size() > most_named) names += fmt::format("\n  and {} more", users.size() - most_named);
+  throw Error("Build root is locked by another process.",
+              users.empty() ? "It was just being used; try again."
+                            : fmt::format("It is in use by:{}\nEnd them (or `--orphanskill`), then run the command again.", names),
+              ExitCode::in_use);
+}
+
+std::string parent_of(const std::string& path) { return path.substr(0, std::max<std::size_t>(path.find_last_of('/'), 1)); }
+std::string name_of(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+/// Removes a directory of the host that is this root's own. Costs what is in it: results, not roots.
+void remove_directory(const std::string& path) {
+  const Descriptor parent = linux_api::open_if_exists(AT_FDCWD, parent_of(path), O_RDONLY | O_DIRECTORY);
+  if (parent) linux_api::remove_tree(parent.get(), name_of(path));
+}
+
+}  // namespace
+
+void refuse_feature(std::string_view feature) {
+  throw Error(fmt::format("Feature {} is not provided by any of enabled plugins", feature),
+              "Snapshots need overlayfs: config_opts['plugin_conf']['overlayfs_enable'] = True (the default), or "
+              "--enable-plugin overlayfs.");
+}
+
+Root::Root(const config::Config& config, Log& log) : config_(&config), log_(&log), backing_(make_backing(config)) {}
+
+Store& Root::required_store(std::string_view feature) {
+  if (backing_->store() == nullptr) refuse_feature(feature);
+  return *backing_->store();
+}
+
+SessionPlan Root::plan_session(const HeadLock& lock) {
+  SessionPlan plan{backing_->prepare_tree(lock, *log_), standard_mounts(config_->dev_loop_count), {},
+                   config_->hostname.value_or("mock")};
+  if (config_->plugins.bind_mount.enable) {
+    for (const config::PathPair& bind : config_->plugins.bind_mount.dirs) {
+      plan.binds.push_back({bind.host_path, bind.chroot_path, config_->plugins.bind_mount.create_dirs});
+    }
+  }
+  return plan;
+}
+
+Session Root::enter() {
+  const HeadLock lock = backing_->lock();
+  while (lock.use() == HeadLock::Use::session) {
+    if (auto running = Session::join(lock)) return std::move(*running);
+    lock.wait_for_session_end();
+  }
+  if (lock.use() == HeadLock::Use::mounted && !is_mounted_on_host()) {
+    wait_until_settled(lock);
+  }
+  Session session = Session::start(lock, plan_session(lock));
+  if (backing_->store() != nullptr) {
+    if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(session.root());
+    touch_files(session.root(), config_->plugins.overlayfs.touch_files);
+  }
+  return session;
+}
+
+bool Root::is_mounted_on_host() const {
+  const std::string source = backing_->mount_source();
+  const auto mounts = linux_api::read_mountinfo();
+  return std::any_of(mounts.begin(), mounts.end(), [&](const linux_api::MountInfo& mount) {
+    return mount.mount_point == config_->rootdir && mount.type == "overlay" && mount.source == source;
+  });
+}
+
+/// The upper is mounted, and not by a session: either for good, or by what is left of one that was killed.
+void Root::wait_until_settled(const HeadLock& lock) {
+  for (int tries = 0; tries < 1000; ++tries) {
+    if (lock.use() == HeadLock::Use::idle) return;
+    nanosleep(&moment, nullptr);
+  }
+  refuse_root_in_use(linux_api::processes_that_mount(backing_->mount_source()));
+}
+
+HeadLock Root::lock_idle_head() {
+  HeadLock lock = backing_->lock();
+  for (;;) {
+    switch (lock.use()) {
+      case HeadLock::Use::idle:
+        return lock;
+      case HeadLock::Use::session:
+        if (const auto running = Session::join(lock)) {
+          refuse_root_in_use(linux_api::processes_in_pid_namespace_of(running->init_pidfd()));
+        }
+        lock.wait_for_session_end();
+        break;
+      case HeadLock::Use::mounted:
+        if (is_mounted_on_host()) {
+          throw Error("Build root is locked by another process.",
+                      fmt::format("It is mounted at {} (--mount). Unmount it with --umount first.", config_->rootdir), ExitCode::in_use);
+        }
+        wait_until_settled(lock);
+        break;
+    }
+  }
+}
+
+bool Root::is_initialized() {
+  if (Store* store = backing_->store()) return store->shows_file(head_of(*config_), initialized_mark);
+  struct stat status {};
+  return stat((config_->rootdir + "/" + initialized_mark).c_str(), &status) == 0;
+}
+
+void Root::mark_initialized(int root) { write_file_in_root(root, initialized_mark, ""); }
+
+void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
+  required_store("make_snapshot").take_snapshot(lock_idle_head(), name, origin);
+}
+
+void Root::roll_back(const SnapshotName& name) {
+  required_store("rollback_to").roll_back(lock_idle_head(), name);
+  start_housekeeping();
+}
+
+void Root::remove_snapshot(const SnapshotName& name) {
+  required_store("remove_snapshot").remove_snapshot(name);
+  start_housekeeping();
+}
+
+void Root::clean_tree() {
+  backing_->clean(lock_idle_head());
+  start_housekeeping();
+}
+
+void Root::clean() {
+  const HeadLock lock = lock_idle_head();
+  backing_->clean(lock);
+  const std::string directory = config_->basedir + "/" + config_->root;
+  remove_directory(directory + "/result");
+  // The place that --mount used; nothing is mounted there, or the head would not be idle.
+  if (backing_->store() != nullptr && config_->rootdir.starts_with(directory + "/")) rmdir(config_->rootdir.c_str());
+  start_housekeeping();
+}
+
+void Root::scrub_layers() {
+  Store* store = backing_->store();
+  if (store == nullptr) return;
+  std::vector<HeadLock> locks;
+  for (const HeadName& head : store->heads()) {
+    config::Config of_head = *config_;
+    of_head.root = head.is_main() ? config_->shared_root : config_->shared_root + "-" + head.text();
+    if (of_head.root == config_->root) {
+      locks.push_back(lock_idle_head());
+    } else {
+      of_head.rootdir = fmt::format("{}/{}/root", config_->basedir, of_head.root);
+      locks.push_back(Root(of_head, *log_).lock_idle_head());
+    }
+  }
+  store->reset(locks);
+  start_housekeeping();
+}
+
+void Root::mount() {
+  const HeadLock lock = backing_->lock();
+  if (backing_->store() == nullptr) return;  // a plain directory is there already
+  if (is_mounted_on_host()) {
+    log_->info(fmt::format("{} is mounted already", config_->rootdir));
+    return;
+  }
+  linux_api::make_directories(config_->rootdir, 0755);
+  const Descriptor target = linux_api::open_path(config_->rootdir, O_PATH | O_DIRECTORY);
+  Descriptor tree;
+  while (lock.use() == HeadLock::Use::session && !tree) {
+    if (const auto running = Session::join(lock)) {
+      tree = running->copy_of_root();
+    } else {
+      lock.wait_for_session_end();
+    }
+  }
+  if (!tree) {
+    if (lock.use() == HeadLock::Use::mounted) wait_until_settled(lock);
+    const auto planned = std::get<OverlayTree>(backing_->prepare_tree(lock, *log_));
+    tree = overlay::mount_overlay(planned.overlay, planned.layers_directory);
+    if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(tree.get());
+    touch_files(tree.get(), config_->plugins.overlayfs.touch_files);
+  }
+  linux_api::attach_mount(tree.get(), target.get());
+}
+
+void Root::unmount() {
+  const HeadLock lock = backing_->lock();
+  if (backing_->store() == nullptr || !is_mounted_on_host()) {
+    log_->info(fmt::format("{} is not mounted", config_->rootdir));
+    return;
+  }
+  if (!linux_api::unmount_if_unused(config_->rootdir)) {
+    throw Error(fmt::format("cannot unmount {}: something uses it", config_->rootdir),
+                fmt::format("`fuser -vm {}` tells what.", config_->rootdir), ExitCode::in_use);
+  }
+  start_housekeeping();
+}
+
+void Root::kill_processes() {
+  const HeadLock lock = backing_->lock();
+  if (lock.use() != HeadLock::Use::session) return;
+  if (const auto running = Session::join(lock)) {
+    if (pidfd_send_signal(running->init_pidfd(), SIGKILL, nullptr, 0) < 0 && errno != ESRCH) {
+      throw_errno(errno, "kill the session of this root");
+    }
+  }
+  lock.wait_for_session_end();
+}
+
+void Root::start_housekeeping() {
+  if (backing_->store() != nullptr) start_housekeeping_of(*backing_->store());
+}
+
+void Root::finish_housekeeping() {
+  if (backing_->store() != nullptr) keep_house(*backing_->store());
+}
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "buildroot/backing.hpp"
+#include "buildroot/session.hpp"
+#include "config/config.hpp"
+#include "plyroot/store.hpp"
+
+namespace plyroot {
+class Log;
+}
+
+namespace plyroot::buildroot {
+
+/// One build root, or one head of it, as a configuration describes it: what a command works on.
+class Root {
+ public:
+  /// @param config,log live longer than this. Makes what is missing on the disk. @throws Error
+  Root(const config::Config& config, Log& log);
+
+  [[nodiscard]] const config::Config& config() const { return *config_; }
+  [[nodiscard]] Log& log() const { return *log_; }
+
+  /// A place in the session of this head, which is made if there is none. The files that the configuration wants
+  /// touched (touch_rpmdb, touch_files) are, in a session that is new.
+  Session enter();
+
+  /// Whether packages were installed and the root marked so. Mounts nothing.
+  [[nodiscard]] bool is_initialized();
+  /// Marks it, and see is_initialized().
+  static void mark_initialized(int root);
+
+  /// The right to change what the head stands on. @throws Error (in_use) that names the processes that use it
+  HeadLock lock_idle_head();
+
+  /// See Store. @throws Error (in_use) where the head is in use
+  void take_snapshot(const SnapshotName& name, const std::string& origin = {});
+  void roll_back(const SnapshotName& name);
+  void remove_snapshot(const SnapshotName& name);
+
+  /// Drops what was done since the current snapshot, and the result directory where it is in its default place.
+  void clean();
+  /// The same without the result directory.
+  void clean_tree();
+  /// Removes all that is held for the snapshots of this configuration, of all its heads.
+  void scrub_layers();
+
+  /// Attaches the root at config().rootdir in the host's mount namespace, until unmount().
+  void mount();
+  void unmount();
+
+  /// Kills all that runs in the root.
+  void kill_processes();
+
+  /// The store; nothing where overlayfs is turned off.
+  [[nodiscard]] Store* store() { return backing_->store(); }
+
+  /// Lets the background do what is left to do: puts on the disk what sessions wrote, removes what was dropped.
+  void start_housekeeping();
+  /// Does it now, and waits for it.
+  void finish_housekeeping();
+
+ private:
+  [[nodiscard]] SessionPlan plan_session(const HeadLock& lock);
+  [[nodiscard]] bool is_mounted_on_host() const;
+  void wait_until_settled(const HeadLock& lock);
+  Store& required_store(std::string_view feature);
+
+  const config::Config* config_;
+  Log* log_;
+  std::unique_ptr<Backing> backing_;
+};
+
+/// @throws Error in mock's words: a snapshot command where overlayfs is turned off
+[[noreturn]] void refuse_feature(std::string_view feature);
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,157 @@
+#include "buildroot/session.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "buildroot/host_command.hpp"
+#include "buildroot/session_init.hpp"
+#include "linux/socket.hpp"
+#include "linux/terminal.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+using linux_api::Descriptor;
+using linux_api::ExitStatus;
+
+constexpr std::array standard_streams{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+
+linux_api::ProcessPlan process_of(const RootCommand& command, int init) {
+  linux_api::ProcessPlan plan;
+  plan.arguments = command.arguments;
+  plan.environment = command.environment;
+  plan.working_directory = command.working_directory;
+  plan.user = command.user;
+  plan.personality = command.personality;
+  plan.join_namespaces_of = init;
+  plan.join_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | (command.network ? 0 : CLONE_NEWNET);
+  plan.die_with_parent = true;
+  plan.drop_dangerous_capabilities = true;
+  plan.umask = 022;
+  return plan;
+}
+
+/// What goes wrong when a program is started in a root, in words that help.
+[[noreturn]] void explain_start_failure(const SystemError& error, const RootCommand& command) {
+  if (error.error_number() == ENOENT && std::string_view(error.what()).find("change to the directory") != std::string_view::npos) {
+    throw Error(fmt::format("the directory {} does not exist in the build root", printable(command.working_directory)),
+                "Name another one with --cwd.");
+  }
+  if (error.error_number() == ENOENT) {
+    throw Error(fmt::format("the build root has no program {}", printable(command.arguments.at(0))),
+                "Install its package with --install.");
+  }
+  throw error;
+}
+
+}  // namespace
+
+Session::Session(Descriptor connection, bool is_first) : connection_(std::move(connection)), is_first_(is_first) {}
+
+bool Session::wait_for_admission() {
+  auto answer = linux_api::receive_message(connection_.get());
+  if (!answer) return false;
+  if (answer->text.starts_with(message::failed)) {
+    throw Error(answer->text.substr(std::string_view(message::failed).size()), {}, ExitCode::root);
+  }
+  if (answer->text != message::admitted || answer->descriptors.size() != 3) {
+    throw Error("the session of this root answered something that this plyroot does not understand",
+                "End the commands that run in it; they were started by another version.");
+  }
+  init_ = std::move(answer->descriptors[0]);
+  root_ = std::move(answer->descriptors[1]);
+  terminals_ = std::move(answer->descriptors[2]);
+  return true;
+}
+
+std::optional<Session> Session::join(const HeadLock& head_lock) {
+  Descriptor connection = linux_api::connect_at(head_lock.heads_directory(), head_lock.file_name(socket_suffix));
+  if (!connection) return std::nullopt;
+  Session session(std::move(connection), false);
+  if (!session.wait_for_admission()) return std::nullopt;
+  return session;
+}
+
+Session Session::start(const HeadLock& head_lock, const SessionPlan& plan) {
+  const std::string socket_name = head_lock.file_name(socket_suffix);
+  // No session runs, so what lies there was left by one that was killed.
+  if (unlinkat(head_lock.heads_directory(), socket_name.c_str(), 0) < 0 && errno != ENOENT) {
+    throw_errno(errno, "remove the left-over socket", socket_name);
+  }
+  Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);
+  auto [ours, theirs] = linux_api::socket_pair();
+  linux_api::Child init = linux_api::fork_child(
+      CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,
+      [&, &theirs = theirs] { return run_session_init({&plan, &head_lock, std::move(listener), std::move(theirs)}); });
+  theirs.reset();
+  listener.reset();
+  Session session(std::move(ours), true);
+  if (!session.wait_for_admission()) {
+    throw Error("the session's first process ended before it had set the root up", {}, ExitCode::root);
+  }
+  init.abandon();  // it outlives us where others have joined it
+  return session;
+}
+
+ExitStatus Session::run(const RootCommand& command) {
+  linux_api::ProcessPlan plan = process_of(command, init_.get());
+  linux_api::PseudoTerminal terminal;
+  std::array<int, 2> pipe_ends{-1, -1};
+  Descriptor null;
+  if (command.output) {
+    if (pipe2(pipe_ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
+    null = linux_api::open_path("/dev/null", O_RDWR);
+    plan.descriptors = {{null.get(), STDIN_FILENO}, {pipe_ends[1], STDOUT_FILENO}, {pipe_ends[1], STDERR_FILENO}};
+    plan.new_session = true;
+  } else {
+    for (const int fd : standard_streams) {
+      if (isatty(fd) == 0) continue;
+      if (!terminal.slave) terminal = linux_api::open_pseudo_terminal(terminals_.get());
+      plan.descriptors.emplace_back(terminal.slave.get(), fd);
+    }
+    if (terminal.slave) plan.terminal = terminal.slave.get();
+  }
+  const Descriptor reading(pipe_ends[0]);
+  Descriptor writing(pipe_ends[1]);
+  linux_api::Child child;
+  try {
+    child = linux_api::start(plan);
+  } catch (const SystemError& error) {
+    explain_start_failure(error, command);
+  }
+  writing.reset();
+  terminal.slave.reset();
+  if (command.output) {
+    pass_on_output(reading.get(), command.output);
+    return child.wait();
+  }
+  return linux_api::attend(child, terminal.master.get());
+}
+
+ExitStatus Session::run_on_host(const HostCommand& command) {
+  return buildroot::run_on_host(command, {copy_of_mounts(), init_.get()});
+}
+
+Descriptor Session::copy_of_mounts() const { return ask_for(message::give_tree); }
+Descriptor Session::copy_of_root() const { return ask_for(message::give_root); }
+
+Descriptor Session::ask_for(const char* request) const {
+  if (linux_api::send_message(connection_.get(), request)) {
+    auto answer = linux_api::receive_message(connection_.get());
+    if (answer && answer->text == message::tree && answer->descriptors.size() == 1) return std::move(answer->descriptors[0]);
+  }
+  throw Error("the session of this root ended while it was in use: its first process was killed", {}, ExitCode::root);
+}
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,163 @@
+#include "buildroot/session_init.hpp"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "linux/mount.hpp"
+#include "linux/process.hpp"
+#include "linux/socket.hpp"
+#include "support/error.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+using linux_api::Descriptor;
+
+class Init {
+ public:
+  Init(Descriptor listener, Descriptor first_client) : listener_(std::move(listener)) {
+    clients_.push_back(std::move(first_client));
+  }
+
+  /// The host's descriptors, the caller's included, must not be held as long as the session lives.
+  void keep_only_own_descriptors(int lock) const {
+    linux_api::close_descriptors_except({lock, listener_.get(), clients_.front().get()});
+  }
+
+  void set_up(const SessionPlan& plan) {
+    host_mounts_ = linux_api::open_path("/proc/self/ns/mnt", O_RDONLY);
+    // /proc still shows the host's processes here: who we are there is not needed, our pidfd is the same everywhere.
+    self_ = Descriptor(pidfd_open(getpid(), 0));
+    if (!self_) throw_errno(errno, "open a descriptor of the session's init");
+    if (unshare(CLONE_NEWNS) < 0) throw SystemError(errno, "make a mount namespace", {}, ExitCode::namespaces);
+    mounted_ = carry_out(plan);
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &children, nullptr);
+    signals_ = Descriptor(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) throw_errno(errno, "wait for signals in the session's init");
+  }
+
+  void admit_first() { admit(clients_.front()); }
+  void report_failure(const std::string& reason) const {
+    if (!clients_.empty()) linux_api::send_message(clients_.front().get(), message::failed + reason.substr(0, 2000));
+  }
+
+  void serve() {
+    while (!clients_.empty()) {
+      std::vector<pollfd> watched{{listener_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      for (const Descriptor& client : clients_) watched.push_back({client.get(), POLLIN, 0});
+      if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return;
+      if (watched[1].revents != 0) reap();
+      for (std::size_t i = 2; i < watched.size(); ++i) {
+        if (watched[i].revents != 0 && !answer(clients_[i - 2])) clients_[i - 2].reset();
+      }
+      std::erase_if(clients_, [](const Descriptor& client) { return !client.valid(); });
+      // Last: whoever connected before the last command went is still let in.
+      if (watched[0].revents != 0) accept_clients();
+    }
+  }
+
+  /// Nothing of the session is left when this returns, but its lock.
+  void end() {
+    listener_.reset();
+    kill(-1, SIGKILL);
+    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+    }
+    wait_for_strangers();
+    mounted_ = {};
+    // Leaving the mount namespace as its last process unmounts the root before this returns, so before the lock goes.
+    if (host_mounts_) setns(host_mounts_.get(), CLONE_NEWNS);
+  }
+
+ private:
+  void admit(Descriptor& client) {
+    const bool sent = linux_api::send_message(
+        client.get(), message::admitted, {self_.get(), mounted_.root.get(), mounted_.terminals.get()});
+    if (!sent) client.reset();
+  }
+
+  void accept_clients() {
+    while (Descriptor client = linux_api::accept_from(listener_.get())) {
+      admit(client);
+      if (client) clients_.push_back(std::move(client));
+    }
+  }
+
+  /// @returns false where the command has gone
+  bool answer(const Descriptor& client) {
+    const auto request = linux_api::receive_message(client.get());
+    if (!request) return false;
+    const bool with_mounts = request->text == message::give_tree;
+    if (!with_mounts && request->text != message::give_root) return true;
+    const Descriptor tree = linux_api::clone_mount(mounted_.root.get(), "", with_mounts);
+    return linux_api::send_message(client.get(), message::tree, {tree.get()});
+  }
+
+  void reap() {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof info) > 0) {
+    }
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+  }
+
+  /// Commands are children of who started them, not ours: a killed one may take a moment to have gone.
+  static void wait_for_strangers() {
+    constexpr timespec moment{0, 1'000'000};
+    for (int tries = 0; tries < 2000 && kill(-1, 0) == 0; ++tries) nanosleep(&moment, nullptr);
+  }
+
+  Descriptor listener_;
+  std::vector<Descriptor> clients_;
+  Descriptor host_mounts_;
+  Descriptor self_;
+  Descriptor signals_;
+  MountedSession mounted_;
+};
+
+}  // namespace
+
+int run_session_init(SessionInit session) noexcept {
+  try {
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // nothing in the root may look into us, or reach our executable
+    prctl(PR_SET_NAME, "plyroot-init", 0, 0, 0);
+    setsid();
+    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+    const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), fd);
+
+    Init init(std::move(session.listener), std::move(session.first_client));
+    try {
+      const SessionLock lock(*session.head_lock);
+      init.keep_only_own_descriptors(lock.descriptor());
+      init.set_up(*session.plan);
+      init.admit_first();
+      init.serve();
+      init.end();
+    } catch (const std::exception& error) {
+      init.report_failure(error.what());
+      init.end();
+      return 1;
+    }
+    return 0;
+  } catch (const std::exception&) {
+    return 1;  // nobody is left to be told
+  }
+}
+
+}  // namespace plyroot::buildroot

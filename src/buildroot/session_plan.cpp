@@ -1,0 +1,126 @@
+#include "buildroot/session_plan.hpp"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "buildroot/root_files.hpp"
+#include "linux/namespaces.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+using linux_api::Descriptor;
+
+constexpr gid_t tty_group = 5;  // in every distribution; devpts gives it to each terminal
+
+linux_api::FileSystemParameter option(const char* key, std::string value) { return {key, std::move(value)}; }
+
+RootMount device_tree(int loop_devices) {
+  RootMount dev{"dev", {"tmpfs", {option("mode", "0755"), option("size", "4m")}, MOUNT_ATTR_NOSUID}, {"pts", "shm", "mapper"}, {}, {}};
+  constexpr mode_t for_all = S_IFCHR | 0666;
+  dev.devices = {{"null", for_all, 1, 3},    {"zero", for_all, 1, 5},    {"full", for_all, 1, 7},
+                 {"random", for_all, 1, 8},  {"urandom", for_all, 1, 9}, {"tty", for_all, 5, 0},
+                 {"fuse", for_all, 10, 229}, {"loop-control", S_IFCHR | 0660, 10, 237}};
+  for (int i = 0; i < loop_devices; ++i) {
+    dev.devices.push_back({fmt::format("loop{}", i), S_IFBLK | 0660, 7, static_cast<unsigned>(i)});
+  }
+  dev.links = {{"fd", "/proc/self/fd"},         {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+               {"stderr", "/proc/self/fd/2"},   {"ptmx", "pts/ptmx"}};
+  return dev;
+}
+
+void fill(int directory, const RootMount& mount) {
+  for (const std::string& name : mount.directories) {
+    if (mkdirat(directory, name.c_str(), 0755) < 0) throw_errno(errno, "make in a new file system the directory", name);
+  }
+  for (const DeviceNode& node : mount.devices) {
+    if (mknodat(directory, node.name.c_str(), node.mode, makedev(node.major, node.minor)) < 0) {
+      throw_errno(errno, "make the device", node.name);
+    }
+    if (fchmodat(directory, node.name.c_str(), node.mode & 07777, 0) < 0) throw_errno(errno, "set the mode of", node.name);
+  }
+  for (const SymbolicLink& link : mount.links) {
+    if (symlinkat(link.target.c_str(), directory, link.name.c_str()) < 0) throw_errno(errno, "make the link", link.name);
+  }
+}
+
+Descriptor tree_of(const SessionPlan& plan) {
+  if (const auto* overlay = std::get_if<OverlayTree>(&plan.tree)) {
+    return overlay::mount_overlay(overlay->overlay, overlay->layers_directory);
+  }
+  return linux_api::clone_mount(AT_FDCWD, std::get<ExistingTree>(plan.tree).directory, false);
+}
+
+/// Some directory to attach the tree at before it becomes the root.
+std::string anchor_of(const SessionPlan& plan) {
+  if (const auto* overlay = std::get_if<OverlayTree>(&plan.tree)) return overlay->layers_directory;
+  return std::get<ExistingTree>(plan.tree).directory;
+}
+
+void attach_bind(int root, const HostBind& bind, const Descriptor& source) {
+  struct stat status {};
+  if (fstat(source.get(), &status) < 0) throw_errno(errno, "examine", printable(bind.host_path));
+  if (bind.make_target) {
+    if (S_ISDIR(status.st_mode)) {
+      make_directories_in_root(root, bind.target, 0755);
+    } else {
+      make_file_in_root(root, bind.target);
+    }
+  }
+  const Descriptor target = linux_api::open_in_root(root, bind.target, O_PATH, linux_api::Links::refuse);
+  linux_api::attach_mount(source.get(), target.get());
+}
+
+}  // namespace
+
+std::vector<RootMount> standard_mounts(int loop_devices) {
+  constexpr std::uint64_t data_only = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  return {
+      {"proc", {"proc", {}, data_only}, {}, {}, {}},
+      {"sys", {"sysfs", {}, data_only | MOUNT_ATTR_RDONLY}, {}, {}, {}},
+      device_tree(loop_devices),
+      {"dev/pts",
+       {"devpts", {option("mode", "0620"), option("ptmxmode", "0666"), option("gid", std::to_string(tty_group))}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
+       {}, {}, {}},
+      {"dev/shm", {"tmpfs", {option("mode", "1777")}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}, {}, {}, {}},
+  };
+}
+
+MountedSession carry_out(const SessionPlan& plan) {
+  linux_api::stop_mount_propagation(false);
+  std::vector<Descriptor> bind_sources;  // taken while the host's tree is still our root
+  for (const HostBind& bind : plan.binds) bind_sources.push_back(linux_api::clone_mount(AT_FDCWD, bind.host_path, true));
+
+  MountedSession mounted;
+  mounted.root = tree_of(plan);
+  linux_api::attach_mount(mounted.root.get(), linux_api::open_path(anchor_of(plan), O_PATH | O_DIRECTORY).get());
+  linux_api::pivot_root_to(mounted.root.get());
+  if (const auto* overlay = std::get_if<OverlayTree>(&plan.tree)) {
+    overlay::verify_overlay(overlay->overlay, mounted.root.get());
+  }
+  for (const RootMount& mount : plan.mounts) {
+    make_directories_in_root(mounted.root.get(), mount.target, 0755);
+    Descriptor file_system = linux_api::mount_detached(mount.file_system);
+    const mode_t mask = umask(0);
+    fill(file_system.get(), mount);
+    umask(mask);
+    const Descriptor target = linux_api::open_in_root(mounted.root.get(), mount.target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
+    linux_api::attach_mount(file_system.get(), target.get());
+    if (mount.file_system.type == "devpts") mounted.terminals = std::move(file_system);
+  }
+  for (std::size_t i = 0; i < plan.binds.size(); ++i) attach_bind(mounted.root.get(), plan.binds[i], bind_sources[i]);
+  linux_api::set_host_name(plan.host_name);
+  linux_api::bring_loopback_up();
+  return mounted;
+}
+
+}  // namespace plyroot::buildroot

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "linux/mount.hpp"
+#include "overlay/overlay_mount.hpp"
+
+namespace plyroot::buildroot {
+
+/// A device of /dev, made by mknod(2).
+struct DeviceNode {
+  std::string name;
+  mode_t mode;  ///< with S_IFCHR or S_IFBLK
+  unsigned major;
+  unsigned minor;
+
+  bool operator==(const DeviceNode&) const = default;
+};
+
+struct SymbolicLink {
+  std::string name;
+  std::string target;
+
+  bool operator==(const SymbolicLink&) const = default;
+};
+
+/// A file system that is mounted in the root, with what is made in it first.
+struct RootMount {
+  std::string target;  ///< path within the root; made if it is missing, refused if a link leads there
+  linux_api::FileSystemMount file_system;
+  std::vector<std::string> directories;  ///< made in it
+  std::vector<DeviceNode> devices;
+  std::vector<SymbolicLink> links;
+
+  bool operator==(const RootMount&) const = default;
+};
+
+/// A directory or file of the host that is seen in the root (mock's bind_mount plugin).
+struct HostBind {
+  std::string host_path;
+  std::string target;
+  bool make_target = false;
+
+  bool operator==(const HostBind&) const = default;
+};
+
+/// An overlay of the store's layers.
+struct OverlayTree {
+  overlay::OverlayPlan overlay;
+  std::string layers_directory;
+
+  bool operator==(const OverlayTree&) const = default;
+};
+
+/// A tree that is there already: a plain directory, or a root that --mount attached in the host's namespace.
+struct ExistingTree {
+  std::string directory;
+
+  bool operator==(const ExistingTree&) const = default;
+};
+
+/// All that makes a session's root, as a value that can be looked at without mounting anything.
+struct SessionPlan {
+  std::variant<OverlayTree, ExistingTree> tree;
+  std::vector<RootMount> mounts;  ///< in their order
+  std::vector<HostBind> binds;    ///< after the mounts
+  std::string host_name;
+
+  bool operator==(const SessionPlan&) const = default;
+};
+
+/// What every session mounts in its root: /proc, /sys read-only, a /dev of its own with the devices that builds use, its
+/// own pseudo-terminals, /dev/shm.
+/// @param loop_devices how many /dev/loopN there are
+std::vector<RootMount> standard_mounts(int loop_devices);
+
+/// Descriptors of what has been mounted by carry_out.
+struct MountedSession {
+  linux_api::Descriptor root;
+  linux_api::Descriptor terminals;  ///< the devpts that /dev/pts shows
+};
+
+/// Carries out a plan in the calling process, which must be the first of new mount, PID, IPC, UTS and network
+/// namespaces: afterwards its root is the session's. @throws Error
+MountedSession carry_out(const SessionPlan& plan);
+
+}  // namespace plyroot::buildroot
