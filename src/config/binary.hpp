@@ -82,7 +82,8 @@ class Writer {
   template <class Value>
   void put(const std::vector<Value>& values) {
     put(static_cast<std::uint32_t>(values.size()));
-    for (const Value& value : values) put(value);
+    for (const Value& value : values)
+      put(value);
   }
   template <class Value>
   void put(const std::map<std::string, Value>& values) {
@@ -93,7 +94,7 @@ class Writer {
     }
   }
   template <class Value>
-    requires std::is_class_v<Value>
+  requires std::is_class_v<Value>
   void put(const Value& value) {
     fields(value, [this](std::string_view, const auto& field) { put(field); });
   }
@@ -143,7 +144,8 @@ class Reader {
   void get(std::vector<Value>& values) {
     const std::uint32_t size = count();
     values.reserve(size);
-    for (std::uint32_t i = 0; i < size; ++i) get(values.emplace_back());
+    for (std::uint32_t i = 0; i < size; ++i)
+      get(values.emplace_back());
   }
   template <class Value>
   void get(std::map<std::string, Value>& values) {
@@ -155,7 +157,7 @@ class Reader {
     }
   }
   template <class Value>
-    requires std::is_class_v<Value>
+  requires std::is_class_v<Value>
   void get(Value& value) {
     fields(value, [this](std::string_view, auto& field) { get(field); });
   }

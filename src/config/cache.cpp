@@ -1,6 +1,7 @@
 #include "config/cache.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,8 +9,6 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "config/binary.hpp"
 #include "linux/descriptor.hpp"
@@ -48,7 +47,9 @@ std::uint64_t checksum(std::string_view data) {
   return sum;
 }
 
-std::string file_name(std::string_view key) { return fmt::format("{:016x}", checksum(key)); }
+std::string file_name(std::string_view key) {
+  return fmt::format("{:016x}", checksum(key));
+}
 
 /// Whether only root can have written it.
 bool is_trusted(const Descriptor& file, mode_t type) {

@@ -18,7 +18,8 @@ class Cache {
 
   /// What was kept for a key, if all that it depends on is as it was.
   /// @param why set to the reason for -v where there is nothing
-  [[nodiscard]] std::optional<Answer> find(std::string_view key, const VariableLookup& variable, std::string& why) const;
+  [[nodiscard]] std::optional<Answer> find(std::string_view key, const VariableLookup& variable,
+                                           std::string& why) const;
 
   /// Keeps an answer, and forgets the oldest when there are many. Makes the directory if need be.
   /// @throws Error where it cannot be written; nothing is damaged then

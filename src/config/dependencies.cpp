@@ -14,7 +14,9 @@
 namespace plyroot::config {
 namespace {
 
-std::int64_t nanoseconds(const statx_timestamp& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+std::int64_t nanoseconds(const statx_timestamp& time) {
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
 
 /// Nothing where the look itself fails, for another reason than that there is no such file.
 std::optional<FileIdentity> look_at(const std::string& path, bool follow_link) {

@@ -1,5 +1,6 @@
 #include "config/evaluating_user.hpp"
 
+#include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -8,8 +9,6 @@
 #include <cstdlib>
 #include <string_view>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "linux/file.hpp"
 #include "support/error.hpp"
@@ -91,8 +90,9 @@ std::optional<uid_t> id_from_sudo(const char* variable) {
   if (text == nullptr) return std::nullopt;
   const auto id = parse_id(text);
   if (!id) {
-    throw Error(fmt::format("The environment variable {} is '{}', which is no user or group id", variable, printable(text)),
-                fmt::format("sudo sets it; unset {} if you are not using sudo.", variable));
+    throw Error(
+        fmt::format("The environment variable {} is '{}', which is no user or group id", variable, printable(text)),
+        fmt::format("sudo sets it; unset {} if you are not using sudo.", variable));
   }
   return id;
 }

@@ -1,5 +1,6 @@
 #include "config/evaluator.hpp"
 
+#include <fmt/format.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,8 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-
-#include <fmt/format.h>
 
 #include "config/evaluator_archive.hpp"
 #include "config/handed_files.hpp"
@@ -115,7 +114,8 @@ class RunningEvaluator {
       // The evaluator's end counts too: a program that a configuration left behind may hold the pipe open.
       std::array<pollfd, 2> events{{{answer_.get(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}}};
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      const int ready = left.count() <= 0 ? 0 : poll(events.data(), ended ? 1 : 2, ended ? 0 : static_cast<int>(left.count()));
+      const int ready =
+          left.count() <= 0 ? 0 : poll(events.data(), ended ? 1 : 2, ended ? 0 : static_cast<int>(left.count()));
       if (ready < 0 && errno != EINTR) throw_errno(errno, "wait for the evaluation of the configuration");
       if (ready < 0) continue;
       if (ready == 0 && ended) return text;
@@ -162,7 +162,9 @@ class RunningEvaluator {
   Child child_;
 };
 
-std::string variable(const char* name, std::string_view value) { return fmt::format("{}={}", name, value); }
+std::string variable(const char* name, std::string_view value) {
+  return fmt::format("{}={}", name, value);
+}
 
 }  // namespace
 

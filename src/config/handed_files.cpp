@@ -13,7 +13,9 @@ namespace {
 constexpr std::size_t most_files = 400;  // each needs two descriptors for a moment, and a process may have 1024
 constexpr int deepest_directory = 2;     // below the configuration directory: eol/templates
 
-bool is_configuration(std::string_view name) { return name.ends_with(".cfg") || name.ends_with(".tpl"); }
+bool is_configuration(std::string_view name) {
+  return name.ends_with(".cfg") || name.ends_with(".tpl");
+}
 
 bool is_regular(const linux_api::Descriptor& file) {
   struct stat status {};
@@ -41,14 +43,16 @@ HandedFiles::HandedFiles(const EvaluatingUser& user, const std::string& config_d
                          bool all_of_the_user) {
   if (!user.for_root_login || !user.must_change) return;
   const std::string own = user.home + "/.config/mock";
-  for (const char* name : {"/.mock/user.cfg", "/.config/mock.cfg"}) add(user.home + name, Which::all);
+  for (const char* name : {"/.mock/user.cfg", "/.config/mock.cfg"})
+    add(user.home + name, Which::all);
   if (chroot.ends_with(".cfg")) {
     add(chroot, Which::closed);
   } else {
     add(own + "/" + chroot + ".cfg", Which::all);
     add(config_directory + "/" + chroot + ".cfg", Which::closed);
   }
-  for (const char* name : {"/site-defaults.cfg", "/chroot-aliases.cfg"}) add(config_directory + name, Which::closed);
+  for (const char* name : {"/site-defaults.cfg", "/chroot-aliases.cfg"})
+    add(config_directory + name, Which::closed);
   add_directory(own + "/templates", 1, Which::all);
   if (all_of_the_user) add_directory(own, 0, Which::all);
   add_directory(config_directory + "/templates", 1, Which::closed);

@@ -1,10 +1,11 @@
 #include "config/json.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "config/fields.hpp"
@@ -19,7 +20,9 @@ using nlohmann::json;
 template <class Value>
 void read(const json& document, Value& value);
 
-void read(const json& document, JsonText& value) { value.text = document.dump(); }
+void read(const json& document, JsonText& value) {
+  value.text = document.dump();
+}
 
 void read(const json& document, Isolation& value) {
   const auto& name = document.get_ref<const std::string&>();
@@ -34,12 +37,14 @@ void read(const json& document, std::optional<Value>& value) {
 
 template <class Value>
 void read(const json& document, std::vector<Value>& values) {
-  for (const json& item : document) read(item, values.emplace_back());
+  for (const json& item : document)
+    read(item, values.emplace_back());
 }
 
 template <class Value>
 void read(const json& document, std::map<std::string, Value>& values) {
-  for (const auto& [key, item] : document.items()) read(item, values[key]);
+  for (const auto& [key, item] : document.items())
+    read(item, values[key]);
 }
 
 template <class Value>
@@ -70,7 +75,8 @@ FileRecord file_record(const json& record) {
 }
 
 void read_dependencies(const json& document, Answer& answer) {
-  for (const json& record : document.at("files")) answer.dependencies.files.push_back(file_record(record));
+  for (const json& record : document.at("files"))
+    answer.dependencies.files.push_back(file_record(record));
   for (const json& record : document.at("environment")) {
     VariableRecord& variable = answer.dependencies.environment.emplace_back();
     read(record.at("name"), variable.name);
@@ -115,13 +121,10 @@ json to_json(const std::optional<Value>& value) {
 
 std::string request_to_json(Task task, const Request& request, const EvaluatingUser& user, const HandedFiles& handed,
                             int first_descriptor) {
-  json document{{"task", name_of(task)},
-                {"chroot", request.chroot},
-                {"config_directory", request.config_directory},
-                {"home", user.home},
-                {"chroot_uid", user.chroot_uid},
-                {"chroot_gid", user.chroot_gid},
-                {"handed", json::object()}};
+  json document{
+      {"task", name_of(task)},   {"chroot", request.chroot},      {"config_directory", request.config_directory},
+      {"home", user.home},       {"chroot_uid", user.chroot_uid}, {"chroot_gid", user.chroot_gid},
+      {"handed", json::object()}};
   json& command_line = document["command_line"];
   fields(request, [&](const char* name, const auto& field) { command_line[name] = to_json(field); });
   int descriptor = first_descriptor;
@@ -155,8 +158,9 @@ Answer answer_from_json(std::string_view text) {
     }
     read_dependencies(document.at("depends_on"), answer);
   } catch (const json::exception& error) {
-    throw Error(fmt::format("The evaluation of the configuration gave an answer that cannot be understood: {}", error.what()),
-                "Please report this with the configuration.", ExitCode::configuration);
+    throw Error(
+        fmt::format("The evaluation of the configuration gave an answer that cannot be understood: {}", error.what()),
+        "Please report this with the configuration.", ExitCode::configuration);
   }
   return answer;
 }

@@ -1,13 +1,12 @@
 #include "config/load.hpp"
 
+#include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "config/binary.hpp"
 #include "config/cache.hpp"
@@ -20,7 +19,8 @@ namespace {
 
 std::string absolute(const std::string& path) {
   std::string normal = std::filesystem::absolute(path).lexically_normal().string();
-  while (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
+  while (normal.size() > 1 && normal.ends_with('/'))
+    normal.pop_back();
   return normal;
 }
 
@@ -85,11 +85,13 @@ std::int64_t now_in_nanoseconds() {
 }
 
 void say(const std::vector<Notice>& notices, Log& log) {
-  for (const Notice& notice : notices) notice.warning ? log.warning(notice.text) : log.info(notice.text);
+  for (const Notice& notice : notices)
+    notice.warning ? log.warning(notice.text) : log.info(notice.text);
 }
 
 /// Why an answer is not kept; nothing if it may be.
-std::vector<std::string> reasons_not_to_keep(const Answer& answer, std::int64_t began, const Surroundings& surroundings) {
+std::vector<std::string> reasons_not_to_keep(const Answer& answer, std::int64_t began,
+                                             const Surroundings& surroundings) {
   std::vector<std::string> reasons = answer.uncacheable;
   const std::int64_t settling = std::chrono::nanoseconds(surroundings.settling_time).count();
   if (const auto path = find_unsettled(answer.dependencies, began - settling)) {

@@ -27,16 +27,16 @@ struct Surroundings {
 /// What load() did, for -v and for tests.
 struct LoadReport {
   bool from_cache = false;
-  bool kept = false;                        ///< the answer was put into the cache
+  bool kept = false;                          ///< the answer was put into the cache
   std::vector<std::string> not_kept_because;  ///< reasons; empty with from_cache or kept
 };
 
 /// The configuration that a command works with.
 ///
 /// mock's files are Python code, so they are evaluated by a process of their own without privileges: as the user who
-/// called sudo, else as the real user, else (a login as root) as the user `plyroot`, or uid and gid 65529 where there is
-/// none; root's own configuration files are then handed to it as open descriptors. The answer is kept, and used as long
-/// as nothing that the evaluation looked at has changed; then no process is started. See docs/configuration.md.
+/// called sudo, else as the real user, else (a login as root) as the user `plyroot`, or uid and gid 65529 where there
+/// is none; root's own configuration files are then handed to it as open descriptors. The answer is kept, and used as
+/// long as nothing that the evaluation looked at has changed; then no process is started. See docs/configuration.md.
 ///
 /// Warnings of the evaluation go to `log`, each time.
 /// @throws Error with ExitCode::configuration (no such configuration, an error in it, a type that cannot be used; file

@@ -1,6 +1,6 @@
-#include <functional>
-
 #include <gmock/gmock.h>
+
+#include <functional>
 
 #include "configurations.hpp"
 

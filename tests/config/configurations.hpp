@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +17,6 @@
 #include <string>
 #include <system_error>
 
-#include <gtest/gtest.h>
-
 #include "config/load.hpp"
 #include "support/log.hpp"
 
@@ -31,7 +30,8 @@ class Configurations : public testing::Test {
     if (mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), pattern);
     directory_ = pattern;
     std::filesystem::permissions(directory_, std::filesystem::perms(0755));
-    for (const char* name : {"etc", "home"}) std::filesystem::create_directory(directory_ / name);
+    for (const char* name : {"etc", "home"})
+      std::filesystem::create_directory(directory_ / name);
     request_.config_directory = etc("");
     request_.chroot = "x";
     surroundings_.cache_directory = path("cache");
@@ -71,7 +71,8 @@ class Configurations : public testing::Test {
   [[nodiscard]] int starts() const {
     std::ifstream file(path("starts"));
     int lines = 0;
-    for (std::string line; std::getline(file, line);) ++lines;
+    for (std::string line; std::getline(file, line);)
+      ++lines;
     return lines;
   }
 

@@ -1,6 +1,6 @@
+#include <gmock/gmock.h>
 #include <sys/file.h>
 
-#include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "configurations.hpp"
@@ -53,13 +53,15 @@ config_opts['plugin_conf']['mount_opts']['dirs'] = [('dev', '/m', 'ext4', 'ro')]
   EXPECT_THAT(config.chroot_setup_cmd, ElementsAre("install", "bash", "make"));
   EXPECT_EQ(config.package_manager, "dnf4");
   EXPECT_EQ(config.package_manager_conf, "[main]\nreleasever=42\n");
-  EXPECT_THAT(config.package_managers.at("dnf4").avoid_opts, ElementsAre(Pair("remove", ElementsAre("--allowerasing"))));
+  EXPECT_THAT(config.package_managers.at("dnf4").avoid_opts,
+              ElementsAre(Pair("remove", ElementsAre("--allowerasing"))));
   EXPECT_EQ(config.package_managers.at("dnf5").command, "/usr/bin/dnf5");
   ASSERT_EQ(config.module_setup_commands.size(), 1U);
   EXPECT_EQ(config.module_setup_commands[0].modules, "a:1, b");
   EXPECT_EQ(config.macros.at("%dist"), ".x");
   EXPECT_EQ(config.macros.at("%none"), std::nullopt);
-  EXPECT_THAT(config.more_buildreqs, ElementsAre(Pair("a", ElementsAre("one")), Pair("b", ElementsAre("two", "three"))));
+  EXPECT_THAT(config.more_buildreqs,
+              ElementsAre(Pair("a", ElementsAre("one")), Pair("b", ElementsAre("two", "three"))));
   EXPECT_THAT(config.files, ElementsAre(Pair("etc/motd", "hello 42")));
   EXPECT_EQ(config.rpmbuild_timeout, 90);
   EXPECT_EQ(config.isolation, Isolation::simple);

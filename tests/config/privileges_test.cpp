@@ -1,6 +1,6 @@
+#include <gmock/gmock.h>
 #include <pwd.h>
 
-#include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "config/evaluating_user.hpp"
@@ -17,9 +17,7 @@ class Privileges : public Configurations {
  protected:
   nlohmann::json dictionary() { return nlohmann::json::parse(load().dictionary.text); }
 
-  void close_to_others(const std::string& name) const {
-    ASSERT_EQ(chmod(path(name).c_str(), 0700), 0);
-  }
+  void close_to_others(const std::string& name) const { ASSERT_EQ(chmod(path(name).c_str(), 0700), 0); }
 };
 
 TEST_F(Privileges, AreGivenUpForAConfigurationOfRoot) {
@@ -35,7 +33,8 @@ config_opts['status'] = {line[0]: line[1] for line in lines if line[0] in ('CapE
   const auto values = dictionary();
   EXPECT_EQ(values.at("ids"), (nlohmann::json{uid, uid, gid, gid}));
   EXPECT_EQ(values.at("groups"), nlohmann::json::array());
-  for (const char* set : {"CapEff:", "CapPrm:", "CapAmb:"}) EXPECT_EQ(values.at("status").at(set), "0000000000000000");
+  for (const char* set : {"CapEff:", "CapPrm:", "CapAmb:"})
+    EXPECT_EQ(values.at("status").at(set), "0000000000000000");
   EXPECT_EQ(values.at("status").at("NoNewPrivs:"), "1");
 }
 
@@ -123,8 +122,9 @@ TEST_F(Privileges, MissingForAnIncludeAreExplained) {
 }
 
 TEST_F(Privileges, DoNotPassOnTheCallersEnvironmentAndDescriptors) {
-  configure("config_opts['names'] = list(os.environ)\n"
-            "config_opts['descriptors'] = [int(name) for name in os.listdir('/proc/self/fd')]");
+  configure(
+      "config_opts['names'] = list(os.environ)\n"
+      "config_opts['descriptors'] = [int(name) for name in os.listdir('/proc/self/fd')]");
   setenv("PLYROOT_TEST_SECRET", "secret", 1);
   setenv("LANG", "C.UTF-8", 1);
   const int open_for_all = open("/dev/null", O_RDONLY);  // without O_CLOEXEC, as a careless caller leaves it
@@ -135,7 +135,8 @@ TEST_F(Privileges, DoNotPassOnTheCallersEnvironmentAndDescriptors) {
   unsetenv("PLYROOT_TEST_SECRET");
   EXPECT_THAT(values.at("names").get<std::vector<std::string>>(), testing::IsSupersetOf({"HOME", "PATH", "LANG"}));
   EXPECT_THAT(values.at("names").get<std::vector<std::string>>(), Not(testing::Contains("PLYROOT_TEST_SECRET")));
-  for (const int descriptor : values.at("descriptors")) EXPECT_LT(descriptor, 10);
+  for (const int descriptor : values.at("descriptors"))
+    EXPECT_LT(descriptor, 10);
 }
 
 }  // namespace

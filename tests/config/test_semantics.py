@@ -272,7 +272,7 @@ def test_a_replaced_configuration_names_its_alternatives(configurations):
                          "'alma+epel-8': {'description': ['With Alma.']}, 'absent-8': {'description': []}}}")
     configurations.write("alma+epel-8-x86_64.cfg", ROOT)
     error = configurations.error("epel-8-x86_64")
-    assert error["message"] == "Mock config 'epel-8-x86_64' not found, see errors above."
+    assert error["message"] == "Mock config 'epel-8-x86_64' not found, but there are alternatives"
     assert "  -r alma+epel-8-x86_64" in error["hints"]
     assert "    With Alma." in error["hints"]
     assert not any("absent-8" in hint for hint in error["hints"])

@@ -132,7 +132,7 @@ def _no_such_configuration(
     hints = [f"Could not find required config file: {path}"]
     alternatives = _alternatives(evaluation, options, chroot)
     if alternatives:
-        return ConfigurationError(f"Mock config '{chroot}' not found, see errors above.", hints + alternatives)
+        return ConfigurationError(f"Mock config '{chroot}' not found, but there are alternatives", hints + alternatives)
     if chroot == "default":
         hints.append("  Did you forget to specify the chroot to use with '-r'?")
     if "/" in path:
