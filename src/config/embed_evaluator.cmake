@@ -7,6 +7,12 @@ foreach(file IN LISTS files)
   file(READ "${source}/${file}" content)
   string(APPEND contents "${file}\n${content}")
 endforeach()
+# What the evaluator answers and how the answer lies in the cache belong together.
+cmake_path(GET template PARENT_PATH directory)
+foreach(file binary.hpp cache.cpp config.hpp dependencies.hpp evaluator.hpp fields.hpp request.hpp)
+  file(READ "${directory}/${file}" content)
+  string(APPEND contents "${content}")
+endforeach()
 string(SHA256 digest "${contents}")
 execute_process(
   COMMAND "${CMAKE_COMMAND}" -E tar cf "${archive}" --format=zip "--mtime=2000-01-01" ${files}

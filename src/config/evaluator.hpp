@@ -31,7 +31,7 @@ struct Answer {
 /// "NAME=value": all that a configuration may read of the environment. Of the caller's: LANG, TERM and the proxies.
 std::vector<std::string> evaluator_environment(const EvaluatingUser& user);
 
-/// Says which evaluator this is: changes with its code.
+/// Says which evaluator this is: changes with its code, and with the form in which its answers are kept.
 std::string_view evaluator_identity();
 
 /// Runs the evaluator as `user` and waits for its answer.

@@ -89,8 +89,19 @@ void read_dependencies(const json& document, Answer& answer) {
 }
 
 [[noreturn]] void throw_configuration_error(const json& error) {
+  const bool usage = error.at("exit_code") == static_cast<int>(ExitCode::usage);
   throw Error(error.at("message").get<std::string>(), join(error.at("hints").get<std::vector<std::string>>(), "\n"),
-              static_cast<ExitCode>(error.at("exit_code").get<int>()));
+              usage ? ExitCode::usage : ExitCode::configuration);
+}
+
+/// A root's name becomes the name of directories that plyroot makes and removes as root.
+void check_root_name(const std::string& name) {
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos) {
+    throw Error(
+        fmt::format("Config error: config_opts['root'] is '{}', which is no name for a directory", printable(name)), {},
+        ExitCode::configuration);
+  }
 }
 
 const char* name_of(Task task) {
@@ -155,6 +166,8 @@ Answer answer_from_json(std::string_view text) {
     } else {
       read(result.at("config"), answer.config);
       read(result.at("dictionary"), answer.config.dictionary);
+      check_root_name(answer.config.root);
+      check_root_name(answer.config.shared_root);
     }
     read_dependencies(document.at("depends_on"), answer);
   } catch (const json::exception& error) {

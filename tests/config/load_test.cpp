@@ -106,6 +106,13 @@ TEST_F(Load, SaysWhatToDoAboutAnUnknownConfiguration) {
   EXPECT_THAT(caught.advice(), HasSubstr("-r ./target.cfg"));
 }
 
+TEST_F(Load, RefusesANameOfARootThatLeadsElsewhere) {
+  for (const char* name : {"../elsewhere", "a/b", "..", ""}) {
+    configure(std::string("config_opts['root'] = '") + name + "'");
+    EXPECT_EQ(error().exit_code(), ExitCode::configuration) << name;
+  }
+}
+
 TEST_F(Load, TellsABadOptionFromABadConfiguration) {
   configure("");
   request_.plugin_options = {"nosuch:key=value"};
