@@ -26,11 +26,13 @@ void wait_for_ending_session(const Store& store, const HeadName& head) {
 
 }  // namespace
 
+void sync_when_left(Store& store, const HeadName& head) {
+  wait_for_ending_session(store, head);
+  store.sync_head(head);
+}
+
 void keep_house(Store& store) {
-  for (const HeadName& head : store.heads()) {
-    wait_for_ending_session(store, head);
-    store.sync_head(head);
-  }
+  for (const HeadName& head : store.heads()) sync_when_left(store, head);
   store.collect_garbage();
 }
 

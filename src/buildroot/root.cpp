@@ -62,6 +62,10 @@ void refuse_feature(std::string_view feature) {
               "--enable-plugin overlayfs.");
 }
 
+void require_store(const config::Config& config, const SnapshotName& name) {
+  if (!open_existing_store(config)) throw Error(fmt::format("Ref does not exist: {} !", name.text()), "This root has no snapshots yet.");
+}
+
 Root::Root(const config::Config& config, Log& log) : config_(&config), log_(&log), backing_(make_backing(config)) {}
 
 Store& Root::required_store(std::string_view feature) {
@@ -241,6 +245,12 @@ void Root::kill_processes() {
     }
   }
   lock.wait_for_session_end();
+}
+
+void Root::make_durable() {
+  if (backing_->store() == nullptr) return;
+  sync_when_left(*backing_->store(), head_of(*config_));
+  start_housekeeping();
 }
 
 void Root::start_housekeeping() {

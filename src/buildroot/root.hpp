@@ -59,6 +59,10 @@ class Root {
   /// The store; nothing where overlayfs is turned off.
   [[nodiscard]] Store* store() { return backing_->store(); }
 
+  /// What was written to the root is on the disk when this returns; waits for a session of ours that is just ending.
+  /// Where others still are in the session, what they write later may take it along in a power cut (Store::prepare_upper).
+  void make_durable();
+
   /// Lets the background do what is left to do: puts on the disk what sessions wrote, removes what was dropped.
   void start_housekeeping();
   /// Does it now, and waits for it.
@@ -77,5 +81,9 @@ class Root {
 
 /// @throws Error in mock's words: a snapshot command where overlayfs is turned off
 [[noreturn]] void refuse_feature(std::string_view feature);
+
+/// Opens the store of a configuration for a command that takes the name of a snapshot. @throws Error where there is no
+/// store, hence no such snapshot; nothing is made then
+void require_store(const config::Config& config, const SnapshotName& name);
 
 }  // namespace plyroot::buildroot

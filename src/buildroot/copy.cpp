@@ -1,0 +1,191 @@
+#include "buildroot/copy.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+
+#include <fmt/format.h>
+
+#include "buildroot/root_files.hpp"
+#include "linux/directory.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::buildroot {
+namespace {
+
+using linux_api::Descriptor;
+using linux_api::Links;
+
+enum class HostLinks { copied, followed };
+
+/// A name in a directory, and what it is to be called in another one.
+struct Transfer {
+  int from_directory;
+  std::string from_name;
+  int to_directory;
+  std::string to_name;
+};
+
+[[noreturn]] void refuse(const std::string& message) { throw Error(message, {}, ExitCode::missing_argument); }
+
+struct stat status_of(int directory, const std::string& name, HostLinks links) {
+  struct stat status {};
+  if (fstatat(directory, name.c_str(), &status, links == HostLinks::followed ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
+    throw_errno(errno, "examine", printable(name));
+  }
+  return status;
+}
+
+void copy_content(int from, int to, const std::string& name) {
+  for (;;) {
+    const ssize_t copied = copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30U, 0);
+    if (copied == 0) return;
+    if (copied > 0 || errno == EINTR) continue;
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) throw_errno(errno, "copy", printable(name));
+    break;
+  }
+  std::array<char, 65536> buffer{};
+  for (;;) {
+    const ssize_t got = read(from, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno(errno, "read", printable(name));
+    if (got == 0) return;
+    linux_api::write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  }
+}
+
+void copy_file(const Transfer& transfer, HostLinks links) {
+  const int nofollow = links == HostLinks::copied ? O_NOFOLLOW : 0;
+  const Descriptor from = linux_api::open_at(transfer.from_directory, transfer.from_name, O_RDONLY | O_NONBLOCK | O_NOCTTY | nofollow);
+  struct stat status {};
+  if (fstat(from.get(), &status) < 0) throw_errno(errno, "examine", printable(transfer.from_name));
+  if (!S_ISREG(status.st_mode)) throw Error(fmt::format("cannot copy {}: it is no regular file", printable(transfer.from_name)));
+  // Never through what lies there: it may be a link, or be open elsewhere.
+  if (unlinkat(transfer.to_directory, transfer.to_name.c_str(), 0) < 0 && errno != ENOENT) throw_errno(errno, "replace", printable(transfer.to_name));
+  const Descriptor to = linux_api::open_at(transfer.to_directory, transfer.to_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  copy_content(from.get(), to.get(), transfer.from_name);
+  if (fchmod(to.get(), status.st_mode & 0777) < 0) throw_errno(errno, "set the mode of", printable(transfer.to_name));
+}
+
+void copy_link(const Transfer& transfer) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t length = readlinkat(transfer.from_directory, transfer.from_name.c_str(), target.data(), target.size() - 1);
+  if (length < 0) throw_errno(errno, "read the link", printable(transfer.from_name));
+  if (symlinkat(target.data(), transfer.to_directory, transfer.to_name.c_str()) < 0) throw_errno(errno, "make the link", printable(transfer.to_name));
+}
+
+void copy_any(const Transfer& transfer, HostLinks links);
+
+void copy_directory(const Transfer& transfer, HostLinks links) {
+  const Descriptor from = linux_api::open_at(transfer.from_directory, transfer.from_name,
+                                             O_RDONLY | O_DIRECTORY | (links == HostLinks::copied ? O_NOFOLLOW : 0));
+  if (mkdirat(transfer.to_directory, transfer.to_name.c_str(), 0700) < 0) throw_errno(errno, "make the directory", printable(transfer.to_name));
+  const Descriptor to = linux_api::open_at(transfer.to_directory, transfer.to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  for (const std::string& name : linux_api::list_names(from.get())) copy_any({from.get(), name, to.get(), name}, links);
+  struct stat status {};
+  if (fstat(from.get(), &status) < 0 || fchmod(to.get(), status.st_mode & 0777) < 0) throw_errno(errno, "set the mode of", printable(transfer.to_name));
+}
+
+void copy_any(const Transfer& transfer, HostLinks links) {
+  const struct stat status = status_of(transfer.from_directory, transfer.from_name, links);
+  if (S_ISDIR(status.st_mode)) return copy_directory(transfer, links);
+  if (S_ISLNK(status.st_mode)) return copy_link(transfer);
+  copy_file(transfer, links);
+}
+
+std::string base_name(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+/// Where copies go: into a directory under their own names, or to one new name.
+struct Destination {
+  Descriptor directory;
+  std::optional<std::string> name;
+};
+
+void copy_to(const Destination& destination, int from_directory, const std::string& from_name, HostLinks links) {
+  const std::string name = destination.name.value_or(base_name(from_name));
+  const bool is_directory = S_ISDIR(status_of(from_directory, from_name, links).st_mode);
+  struct stat there {};
+  if (is_directory && fstatat(destination.directory.get(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
+    refuse(fmt::format("Destination {} already exists!", printable(name)));
+  }
+  copy_any({from_directory, from_name, destination.directory.get(), name}, links);
+}
+
+Destination destination_in_root(int root, const std::string& path, std::size_t how_many) {
+  int error_number = 0;
+  Descriptor directory = linux_api::try_open_in_root(root, path, O_RDONLY | O_DIRECTORY, Links::follow, 0, error_number);
+  if (directory) return {std::move(directory), std::nullopt};
+  if (how_many > 1) refuse(fmt::format("multiple source files and {} is not a directory!", printable(path)));
+  PathInRoot place = locate_in_root(root, path, false);
+  return {std::move(place.directory), std::move(place.name)};
+}
+
+Destination destination_on_host(const std::string& path, std::size_t how_many) {
+  Descriptor directory = linux_api::open_if_exists(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (directory) return {std::move(directory), std::nullopt};
+  if (how_many > 1) refuse(fmt::format("multiple source files and {} is not a directory!", printable(path)));
+  const auto slash = path.find_last_of('/');
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  return {linux_api::open_path(parent, O_RDONLY | O_DIRECTORY), base_name(path)};
+}
+
+void copy_matches(int root, const std::vector<std::string>& paths, const std::string& destination) {
+  const Destination place = destination_on_host(destination, paths.size());
+  for (const std::string& path : paths) {
+    const PathInRoot source = locate_in_root(root, path, false);
+    copy_to(place, source.directory.get(), source.name, HostLinks::copied);
+  }
+}
+
+}  // namespace
+
+void copy_into_root(const std::vector<std::string>& sources, int root, const std::string& destination) {
+  struct stat status {};
+  for (const std::string& source : sources) {
+    if (stat(source.c_str(), &status) < 0) refuse(fmt::format("No such file or directory: {}", printable(source)));
+  }
+  const Destination place = destination_in_root(root, destination, sources.size());
+  for (const std::string& source : sources) copy_to(place, AT_FDCWD, source, HostLinks::followed);
+}
+
+void copy_out_of_root(int root, const std::vector<std::string>& patterns, const std::string& destination,
+                      const std::optional<linux_api::User>& as_user) {
+  std::vector<std::string> paths;
+  for (const std::string& pattern : patterns) {
+    const std::vector<std::string> matches = glob_in_root(root, pattern);
+    if (matches.empty()) refuse(fmt::format("{} not found", printable(pattern)));
+    paths.insert(paths.end(), matches.begin(), matches.end());
+  }
+  if (!as_user) return copy_matches(root, paths, destination);
+  linux_api::Child child = linux_api::fork_child(0, [&] {
+    try {
+      if (setgroups(0, nullptr) < 0 || setresgid(as_user->gid, as_user->gid, as_user->gid) < 0 ||
+          setresuid(as_user->uid, as_user->uid, as_user->uid) < 0) {
+        throw_errno(errno, "become the user who called sudo");
+      }
+      copy_matches(root, paths, destination);
+      return 0;
+    } catch (const Error& error) {
+      std::fprintf(stderr, "ERROR: %s\n", error.what());
+      return static_cast<int>(error.exit_code());
+    }
+  });
+  const linux_api::ExitStatus status = child.wait();
+  if (!status.success()) throw Error("not everything was copied", {}, static_cast<ExitCode>(status.as_exit_code()));
+}
+
+void copy_regular_file(int from_directory, const std::string& from_name, int to_directory, const std::string& to_name) {
+  copy_file({from_directory, from_name, to_directory, to_name}, HostLinks::copied);
+}
+
+}  // namespace plyroot::buildroot

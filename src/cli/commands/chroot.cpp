@@ -1,0 +1,32 @@
+#include <fmt/format.h>
+
+#include "buildroot/build_user.hpp"
+#include "cli/command.hpp"
+#include "cli/working_root.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::cli {
+
+int run_chroot(const Context& context) {
+  const std::vector<std::string>& arguments = context.options.arguments;
+  WorkingRoot working(context, WorkingRoot::Logs::in_result_directory);
+  linux_api::ExitStatus status;
+  {
+    buildroot::Session session = working.enter();
+    buildroot::RootCommand command;
+    command.arguments = arguments;
+    if (arguments.size() == 1) command.arguments = {"/bin/sh", "-c", arguments.front()};
+    command.environment = buildroot::environment_of(context.config);
+    command.working_directory = context.options.working_directory.value_or("/");
+    if (context.options.unprivileged) command.user = buildroot::build_user(context.config);
+    command.network = context.config.rpmbuild_networking;
+    command.personality = personality_of(context.config);
+    context.log.info(fmt::format("Running in chroot: {}", quote_for_display(arguments)));
+    const auto step = context.log.step(fmt::format("chroot {}", quote_for_display(arguments)));
+    status = session.run(command);
+  }
+  working.root.start_housekeeping();
+  return exit_code_of(status);
+}
+
+}  // namespace plyroot::cli

@@ -1,0 +1,16 @@
+#include "cli/command.hpp"
+#include "buildroot/root.hpp"
+
+namespace plyroot::cli {
+
+int run_clean(const Context& context) {
+  buildroot::Root root(context.config, context.log);
+  {
+    const auto step = context.log.step("clean chroot");
+    root.clean();
+  }
+  if (context.options.wait) root.finish_housekeeping();
+  return 0;
+}
+
+}  // namespace plyroot::cli

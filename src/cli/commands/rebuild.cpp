@@ -1,0 +1,22 @@
+#include "builds/rebuild.hpp"
+
+#include "cli/command.hpp"
+#include "cli/working_root.hpp"
+
+namespace plyroot::cli {
+
+int run_rebuild(const Context& context) {
+  if (context.config.clean) {
+    const auto step = context.log.step("clean chroot");
+    buildroot::Root(context.config, context.log).clean();
+  }
+  WorkingRoot working(context, WorkingRoot::Logs::in_result_directory);
+  {
+    buildroot::Session session = working.enter();
+    builds::rebuild(session, working.package_manager, context.config, context.log, context.options.arguments.at(0));
+  }
+  working.root.start_housekeeping();
+  return 0;
+}
+
+}  // namespace plyroot::cli

@@ -1,0 +1,14 @@
+#include "buildroot/root.hpp"
+#include "cli/command.hpp"
+
+namespace plyroot::cli {
+
+int run_remove_snapshot(const Context& context) {
+  if (!context.config.plugins.overlayfs.enable) buildroot::refuse_feature("remove_snapshot");
+  const SnapshotName name(context.options.arguments.at(0));
+  buildroot::require_store(context.config, name);
+  buildroot::Root(context.config, context.log).remove_snapshot(name);
+  return 0;
+}
+
+}  // namespace plyroot::cli

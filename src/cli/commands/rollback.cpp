@@ -1,0 +1,14 @@
+#include "buildroot/root.hpp"
+#include "cli/command.hpp"
+
+namespace plyroot::cli {
+
+int run_rollback(const Context& context) {
+  if (!context.config.plugins.overlayfs.enable) buildroot::refuse_feature("rollback_to");
+  const SnapshotName name(context.options.arguments.at(0));
+  buildroot::require_store(context.config, name);
+  buildroot::Root(context.config, context.log).roll_back(name);
+  return 0;
+}
+
+}  // namespace plyroot::cli

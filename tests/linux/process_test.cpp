@@ -1,0 +1,70 @@
+#include "linux/process.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "support/error.hpp"
+
+namespace plyroot::linux_api {
+namespace {
+
+ProcessPlan shell(const std::string& script) {
+  ProcessPlan plan;
+  plan.arguments = {"sh", "-c", script};
+  plan.environment = {"PATH=/usr/bin:/bin"};
+  return plan;
+}
+
+}  // namespace
+
+TEST(Run, TellsHowAProgramEnded) {
+  EXPECT_EQ(run(shell("exit 7")).as_exit_code(), 7);
+  const ExitStatus killed = run(shell("kill -TERM $$"));
+  EXPECT_EQ(killed.signal, SIGTERM);
+  EXPECT_EQ(killed.as_exit_code(), 143);
+}
+
+TEST(Start, ThrowsWhereThereIsNoSuchProgram) {
+  ProcessPlan plan = shell("");
+  plan.arguments = {"no-such-program"};
+  try {
+    start(plan);
+    FAIL();
+  } catch (const SystemError& error) {
+    EXPECT_EQ(error.error_number(), ENOENT);
+    EXPECT_NE(std::string(error.what()).find("no-such-program"), std::string::npos);
+  }
+}
+
+TEST(Start, GivesAProgramItsOwnEnvironmentAndNoDescriptorsOfOurs) {
+  setenv("PLYROOT_TEST_SECRET", "leaked", 1);
+  const int leaky = open("/dev/null", O_RDONLY);  // without O_CLOEXEC
+  ProcessPlan plan = shell("echo \"[$PLYROOT_TEST_SECRET]\"; ls /proc/self/fd | tr '\\n' ' '");
+  const Captured captured = run_captured(plan);
+  EXPECT_TRUE(captured.status.success());
+  // ls itself opens descriptor 3 to read the directory.
+  EXPECT_EQ(captured.output, "[]\n0 1 2 3 ");
+  close(leaky);
+}
+
+TEST(Start, LeavesTheCallersSignalMaskAsItWas) {
+  sigset_t before;
+  sigset_t after;
+  sigprocmask(SIG_SETMASK, nullptr, &before);
+  run(shell("true"));
+  sigprocmask(SIG_SETMASK, nullptr, &after);
+  for (int number = 1; number < NSIG; ++number) EXPECT_EQ(sigismember(&before, number), sigismember(&after, number));
+}
+
+TEST(Start, BecomesTheUserBeforeItRunsTheProgram) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  ProcessPlan plan = shell("id -u; id -g; id -G");
+  plan.user = User{12345, 23456, {}};
+  EXPECT_EQ(run_captured(plan).output, "12345\n23456\n23456\n");
+}
+
+}  // namespace plyroot::linux_api

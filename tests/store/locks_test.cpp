@@ -1,0 +1,62 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "linux/process.hpp"
+#include "store_fixture.hpp"
+#include "support/error.hpp"
+
+namespace plyroot::test {
+
+class Locks : public StoreTest {};
+INSTANTIATE_TEST_SUITE_P(On, Locks, testing::Values("ext4", "btrfs"), file_system_name);
+
+TEST_P(Locks, AMountedHeadIsInUseWhoeverMountedIt) {
+  {
+    const MountedHead head(store(), HeadName::main());
+    EXPECT_EQ(HeadLock(store(), HeadName::main()).use(), HeadLock::Use::mounted);
+    EXPECT_THROW(snapshot("s"), Error);
+    EXPECT_THROW(clean(), Error);
+    EXPECT_EQ(HeadLock(store(), HeadName("other")).use(), HeadLock::Use::idle);
+  }
+  EXPECT_EQ(HeadLock(store(), HeadName::main()).use(), HeadLock::Use::idle);
+}
+
+TEST_P(Locks, ASessionsLockGoesWithItsProcess) {
+  int ready[2];
+  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+  const HeadLock lock(store(), HeadName::main());
+  linux_api::Child session = linux_api::fork_child(0, [&] {
+    const SessionLock held(lock);
+    linux_api::write_all(ready[1], "x");
+    pause();
+    return 0;
+  });
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(lock.use(), HeadLock::Use::session);
+  EXPECT_THROW(store().clean(lock), Error);
+  session.send_signal(SIGKILL);
+  lock.wait_for_session_end();
+  EXPECT_EQ(lock.use(), HeadLock::Use::idle);
+}
+
+TEST_P(Locks, ShortOperationsOnOneHeadWaitForEachOther) {
+  write("a", "1");
+  linux_api::Child other;
+  {
+    const HeadLock held(store(), HeadName::main());
+    other = linux_api::fork_child(0, [&] {
+      // A copy of ours holds the lock's description too: a command of its own opens the store itself.
+      linux_api::close_descriptors_except({});
+      Store own = std::move(*Store::open(location()));
+      own.take_snapshot(HeadLock(own, HeadName::main()), SnapshotName("theirs"));
+      return 0;
+    });
+    store().take_snapshot(held, SnapshotName("ours"));
+  }
+  EXPECT_TRUE(other.wait().success());
+  EXPECT_EQ(list(), (Lines{"* ours", "* theirs"}));
+}
+
+}  // namespace plyroot::test

@@ -1,0 +1,64 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "store_fixture.hpp"
+
+namespace plyroot::test {
+
+class AfterAnotherBoot : public StoreTest {
+ protected:
+  /// What the machine looks like after it was started anew: heads that were not on the disk are of an older boot.
+  void boot_again() const { database().execute("UPDATE heads SET unsynced_since_boot = 'an older boot' WHERE unsynced_since_boot NOT NULL"); }
+};
+INSTANTIATE_TEST_SUITE_P(On, AfterAnotherBoot, testing::Values("ext4", "xfs"), file_system_name);
+
+TEST_P(AfterAnotherBoot, WhatWasNotOnTheDiskIsGoneAsAWholeAndTold) {
+  write("a", "1");
+  snapshot("s");
+  write("a", "2");
+  boot_again();
+  const MountedHead head(store(), HeadName::main());
+  EXPECT_TRUE(head.prepared().dropped_unsynced);
+  EXPECT_EQ(head.read("a"), "1");
+  EXPECT_TRUE(store().has_garbage());
+}
+
+TEST_P(AfterAnotherBoot, WhatWasSyncedIsThere) {
+  write("a", "1");
+  store().sync_head(HeadName::main());
+  boot_again();
+  const MountedHead head(store(), HeadName::main());
+  EXPECT_FALSE(head.prepared().dropped_unsynced);
+  EXPECT_EQ(head.read("a"), "1");
+}
+
+TEST_P(AfterAnotherBoot, ATornUpperNeverBecomesASnapshot) {
+  write("a", "1");
+  snapshot("s");
+  write("a", "2");
+  boot_again();
+  snapshot("t");
+  EXPECT_EQ(list(), (Lines{"* s", "* t"}));
+  EXPECT_EQ(read("a"), "1");
+}
+
+TEST_P(AfterAnotherBoot, AHeadThatIsUsedCountsAsNotOnTheDiskUntilItIsSyncedAgain) {
+  write("a", "1");
+  store().sync_head(HeadName::main());
+  write("a", "2");
+  boot_again();
+  EXPECT_EQ(read("a"), std::nullopt);
+}
+
+TEST_P(AfterAnotherBoot, SyncingDoesNotCountWhereTheHeadIsInUse) {
+  write("a", "1");
+  {
+    const MountedHead head(store(), HeadName::main());
+    store().sync_head(HeadName::main());
+  }
+  boot_again();
+  EXPECT_EQ(read("a"), std::nullopt);
+}
+
+}  // namespace plyroot::test

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fixtures/file_systems.hpp"
+#include "linux/descriptor.hpp"
+#include "overlay/overlay_mount.hpp"
+#include "plyroot/store.hpp"
+#include "store/database.hpp"
+
+namespace plyroot::test {
+
+/// A head's root, mounted as a session mounts it; nobody but this value sees it, and it is unmounted with it.
+class MountedHead {
+ public:
+  MountedHead(Store& store, const HeadName& head) {
+    const HeadLock lock(store, head);
+    prepared_ = store.prepare_upper(lock);
+    const HeadLayers& layers = prepared_.layers;
+    root_ = overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work}, store.layers_directory());
+  }
+  void write(const std::string& name, const std::string& content) const {
+    linux_api::write_all(linux_api::open_at(root_.get(), name, O_WRONLY | O_CREAT | O_TRUNC, 0644).get(), content);
+  }
+  void remove(const std::string& name) const { ASSERT_EQ(unlinkat(root_.get(), name.c_str(), 0), 0) << name; }
+  [[nodiscard]] std::optional<std::string> read(const std::string& name) const {
+    const linux_api::Descriptor file = linux_api::open_if_exists(root_.get(), name, O_RDONLY);
+    return file ? std::optional(linux_api::read_all(file.get())) : std::nullopt;
+  }
+  [[nodiscard]] int root() const { return root_.get(); }
+  [[nodiscard]] const Store::Prepared& prepared() const { return prepared_; }
+
+ private:
+  Store::Prepared prepared_;
+  linux_api::Descriptor root_;
+};
+
+/// A store on a file system of the test's own.
+class StoreTest : public OnEachFileSystem {
+ protected:
+  void SetUp() override {
+    OnEachFileSystem::SetUp();
+    if (IsSkipped()) return;
+    file_system_ = std::make_unique<ScratchFileSystem>(GetParam());
+    store_ = std::make_unique<Store>(Store::open_or_create(location()));
+  }
+  void TearDown() override {
+    store_.reset();
+    if (chdir("/") < 0) FAIL();  // mounting goes into the layers' directory
+  }
+
+  [[nodiscard]] StoreLocation location() const { return {file_system_->path(), "root"}; }
+  Store& store() { return *store_; }
+
+  void write(const std::string& name, const std::string& content, const HeadName& head = HeadName::main()) {
+    MountedHead(store(), head).write(name, content);
+  }
+  std::optional<std::string> read(const std::string& name, const HeadName& head = HeadName::main()) {
+    return MountedHead(store(), head).read(name);
+  }
+  void snapshot(const std::string& name, const HeadName& head = HeadName::main()) {
+    store().take_snapshot(HeadLock(store(), head), SnapshotName(name));
+  }
+  void roll_back(const std::string& name, const HeadName& head = HeadName::main()) {
+    store().roll_back(HeadLock(store(), head), SnapshotName(name));
+  }
+  void clean(const HeadName& head = HeadName::main()) { store().clean(HeadLock(store(), head)); }
+  void remove(const std::string& name) { store().remove_snapshot(SnapshotName(name)); }
+
+  /// As --list-snapshots prints them: "* a", "  b".
+  std::vector<std::string> list(const HeadName& head = HeadName::main()) {
+    std::vector<std::string> lines;
+    for (const Snapshot& snapshot : store().snapshots(head)) lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+    return lines;
+  }
+  /// The directories that are there, whatever the database says.
+  [[nodiscard]] std::size_t layer_directories() const;
+
+  store::Database database() const { return {location().path() + "/store.db", store::Database::Mode::existing}; }
+
+ private:
+  std::unique_ptr<ScratchFileSystem> file_system_;
+  std::unique_ptr<Store> store_;
+};
+
+using Lines = std::vector<std::string>;
+
+}  // namespace plyroot::test
