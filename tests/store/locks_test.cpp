@@ -33,7 +33,7 @@ TEST_P(Locks, ASessionsLockGoesWithItsProcess) {
     return 0;
   });
   char byte = 0;
-  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   EXPECT_EQ(lock.use(), HeadLock::Use::session);
   EXPECT_THROW(store().clean(lock), Error);
   session.send_signal(SIGKILL);

@@ -99,8 +99,8 @@ TEST_P(Snapshots, AHeadOfItsOwnStartsAtTheMainOnesCurrentAndGoesItsOwnWay) {
 TEST_P(Snapshots, TheRootDirectoryItselfIsPartOfThem) {
   {
     const MountedHead head(store(), HeadName::main());
-    ASSERT_EQ(fchmod(head.root(), 0711), 0);
-    ASSERT_EQ(fchown(head.root(), 5, 6), 0);
+    ASSERT_EQ(fchmodat(head.root(), ".", 0711, 0), 0);
+    ASSERT_EQ(fchownat(head.root(), ".", 5, 6, 0), 0);
   }
   snapshot("s");
   struct stat status {};
