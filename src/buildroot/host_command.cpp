@@ -1,10 +1,10 @@
 #include "buildroot/host_command.hpp"
 
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +28,22 @@ namespace {
 using linux_api::Descriptor;
 
 constexpr const char* home_directory = "/tmp/.plyroot-home";
+
+/// What is mounted below a directory, parents first, copied so that it can be attached again.
+struct MountBelow {
+  std::string path;
+  Descriptor copy;
+};
+
+std::vector<MountBelow> mounts_below(const std::string& directory) {
+  std::vector<MountBelow> found;
+  for (const linux_api::MountInfo& mount : linux_api::read_mountinfo()) {
+    if (!mount.mount_point.starts_with(directory + "/")) continue;
+    Descriptor copy(open_tree(AT_FDCWD, mount.mount_point.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    if (copy) found.push_back({mount.mount_point, std::move(copy)});  // else it lies hidden below another mount
+  }
+  return found;
+}
 
 /// A /tmp whose files are the host's, and in which everything that is written is gone with the process. (The host's
 /// files stay visible because packages and repositories may lie there.)
@@ -61,9 +77,15 @@ void restrict_host(const HostCommand& command, const Descriptor& tree) {
   linux_api::stop_mount_propagation(false);
   std::vector<Descriptor> caches;  // copied before everything becomes read-only, so that they do not
   for (const HostBind& cache : command.caches) caches.push_back(linux_api::clone_mount(AT_FDCWD, cache.host_path, false));
+  const std::vector<MountBelow> below_tmp = mounts_below("/tmp");
   const Descriptor tmp = private_tmp();
   linux_api::set_mount_attributes(AT_FDCWD, "/", MOUNT_ATTR_RDONLY, 0, true);
   linux_api::attach_mount(tmp.get(), linux_api::open_path("/tmp", O_PATH | O_DIRECTORY).get());
+  for (const MountBelow& mount : below_tmp) {
+    linux_api::set_mount_attributes(mount.copy.get(), "", MOUNT_ATTR_RDONLY, 0, false);
+    const Descriptor target(open(mount.path.c_str(), O_PATH | O_CLOEXEC));
+    if (target) linux_api::attach_mount(mount.copy.get(), target.get());
+  }
   write_home(command);
   linux_api::attach_mount(tree.get(), linux_api::open_path(command.root_path, O_PATH | O_DIRECTORY).get());
   for (std::size_t i = 0; i < caches.size(); ++i) {

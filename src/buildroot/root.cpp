@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +30,7 @@ using linux_api::Descriptor;
 constexpr const char* initialized_mark = ".initialized";
 
 constexpr timespec moment{0, 1'000'000};
+constexpr int most_waits = 1000;
 
 [[noreturn]] void refuse_root_in_use(const std::vector<linux_api::ProcessName>& users) {
   constexpr std::size_t most_named = 20;
@@ -111,7 +111,7 @@ bool Root::is_mounted_on_host() const {
 
 /// The upper is mounted, and not by a session: either for good, or by what is left of one that was killed.
 void Root::wait_until_settled(const HeadLock& lock) {
-  for (int tries = 0; tries < 1000; ++tries) {
+  for (int tries = 0; tries < most_waits; ++tries) {
     if (lock.use() == HeadLock::Use::idle) return;
     nanosleep(&moment, nullptr);
   }
@@ -120,15 +120,20 @@ void Root::wait_until_settled(const HeadLock& lock) {
 
 HeadLock Root::lock_idle_head() {
   HeadLock lock = backing_->lock();
-  for (;;) {
+  for (int empty_sessions = 0;;) {
     switch (lock.use()) {
       case HeadLock::Use::idle:
         return lock;
       case HeadLock::Use::session:
         if (const auto running = Session::join(lock)) {
-          refuse_root_in_use(linux_api::processes_in_pid_namespace_of(running->init_pidfd()));
+          const auto users = linux_api::processes_in_pid_namespace_of(running->init_pidfd());
+          // A session without processes is about to end, or to begin: the one needs no patience, the other shows soon.
+          if (!users.empty() || ++empty_sessions > most_waits) refuse_root_in_use(users);
+        } else {
+          lock.wait_for_session_end();
+          break;
         }
-        lock.wait_for_session_end();
+        nanosleep(&moment, nullptr);
         break;
       case HeadLock::Use::mounted:
         if (is_mounted_on_host()) {
@@ -240,9 +245,7 @@ void Root::kill_processes() {
   const HeadLock lock = backing_->lock();
   if (lock.use() != HeadLock::Use::session) return;
   if (const auto running = Session::join(lock)) {
-    if (pidfd_send_signal(running->init_pidfd(), SIGKILL, nullptr, 0) < 0 && errno != ESRCH) {
-      throw_errno(errno, "kill the session of this root");
-    }
+    linux_api::send_signal(running->init_pidfd(), SIGKILL);
   }
   lock.wait_for_session_end();
 }

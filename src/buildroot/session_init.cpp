@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -39,9 +38,7 @@ class Init {
 
   void set_up(const SessionPlan& plan) {
     host_mounts_ = linux_api::open_path("/proc/self/ns/mnt", O_RDONLY);
-    // /proc still shows the host's processes here: who we are there is not needed, our pidfd is the same everywhere.
-    self_ = Descriptor(pidfd_open(getpid(), 0));
-    if (!self_) throw_errno(errno, "open a descriptor of the session's init");
+    self_ = linux_api::own_pidfd();
     if (unshare(CLONE_NEWNS) < 0) throw SystemError(errno, "make a mount namespace", {}, ExitCode::namespaces);
     mounted_ = carry_out(plan);
     sigset_t children;

@@ -214,9 +214,17 @@ ExitStatus Child::wait() {
 }
 
 void Child::send_signal(int signal) const {
-  if (id_ > 0 && pidfd_send_signal(pidfd_.get(), signal, nullptr, 0) < 0 && errno != ESRCH) {
-    throw_errno(errno, "send a signal to a process");
-  }
+  if (id_ > 0) linux_api::send_signal(pidfd_.get(), signal);
+}
+
+Descriptor own_pidfd() {
+  Descriptor self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+  if (!self) throw_errno(errno, "open a descriptor of this process");
+  return self;
+}
+
+void send_signal(int pidfd, int signal) {
+  if (pidfd_send_signal(pidfd, signal, nullptr, 0) < 0 && errno != ESRCH) throw_errno(errno, "send a signal to a process");
 }
 
 Child start(const ProcessPlan& plan) {

@@ -48,6 +48,11 @@ class Child {
   Descriptor pidfd_;
 };
 
+/// A descriptor of this process itself (pidfd_open(2)).
+Descriptor own_pidfd();
+/// Sends a signal to the process of a pidfd; one that has ended is no error. @throws SystemError
+void send_signal(int pidfd, int signal);
+
 struct User {
   uid_t uid = 0;
   gid_t gid = 0;
