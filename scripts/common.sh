@@ -21,6 +21,9 @@ use_tools_of_the_distribution() {
   unset PYTHONPATH PYTHONHOME CC CXX CFLAGS CXXFLAGS LDFLAGS
 }
 
+# print_usage SCRIPT: the comment that it begins with
+print_usage() { sed -n '2,/^set -eu/{/^set -eu/d; s/^# \{0,1\}//p;}' "$1"; }
+
 # build PRESET DIRECTORY [TARGET...]: configures where that is needed, and builds
 build() {
   preset=$1
@@ -31,9 +34,46 @@ build() {
   if [ -z "$(find /usr/lib /usr/lib64 -name libsqlite3.a -print -quit 2>/dev/null)" ]; then
     configure_options=-DPLYROOT_STATIC_LIBRARIES=OFF
   fi
-  cmake --preset "$preset" ${configure_options:+"$configure_options"} >"$directory.configure.log" 2>&1 || {
-    cat "$directory.configure.log"
+  mkdir -p "$directory"
+  cmake --preset "$preset" ${configure_options:+"$configure_options"} >"$directory/configure.log" 2>&1 || {
+    cat "$directory/configure.log"
     fail "cmake cannot configure the preset $preset" "A build directory of another checkout or compiler? rm -r $directory"
   }
   cmake --build "$directory" --parallel "$(nproc)" ${1:+--target "$@"}
+}
+
+# run_quietly TITLE LOG COMMAND...: one line, with how long it took; what the command says is shown where it fails
+run_quietly() {
+  title=$1
+  log=$2
+  shift 2
+  printf '%-40s' "$title ..."
+  begin=$(date +%s)
+  if "$@" >"$log" 2>&1 </dev/null; then
+    printf ' %4s s\n' $(($(date +%s) - begin))
+  else
+    printf ' failed\n'
+    tail -n 60 "$log"
+    fail "failed: $title" "All that it said is in $log"
+  fi
+}
+
+# The test distribution is made of Debian's packages; elsewhere the host's own distribution serves.
+makes_test_distribution() { command -v apt-get >/dev/null; }
+
+# prepare INSTALL GROUP...: packages (unless INSTALL is "no"), a build, and the test distribution; sets
+# PLYROOT_RPM_DISTRO
+prepare() {
+  install=$1
+  shift
+  mkdir -p build
+  if [ "$install" = yes ]; then
+    run_quietly "installing what is missing" build/install.log scripts/install-dependencies build run distro "$@"
+  fi
+  run_quietly "building" build/build.log build release build
+  if makes_test_distribution; then
+    run_quietly "making the RPM distribution" build/rpm-distro.log scripts/make-rpm-distro
+    PLYROOT_RPM_DISTRO=$(scripts/make-rpm-distro --print-path)
+    export PLYROOT_RPM_DISTRO
+  fi
 }
