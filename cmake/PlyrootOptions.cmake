@@ -18,7 +18,8 @@ endif()
 add_library(plyroot_flags INTERFACE)
 target_compile_definitions(plyroot_flags INTERFACE _GNU_SOURCE PLYROOT_VERSION="${PROJECT_VERSION}")
 target_compile_options(plyroot_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast
-                                               -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference)
+                                               -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference
+                                               -Wno-restrict)  # GCC 12 warns of its own std::string (PR 105651)
 if(PLYROOT_WARNINGS_AS_ERRORS)
   target_compile_options(plyroot_flags INTERFACE -Werror)
 endif()

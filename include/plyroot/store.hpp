@@ -171,6 +171,7 @@ class HeadLock {
  private:
   friend class SessionLock;
   friend class Store;
+  [[nodiscard]] Use ask_kernel() const;
   struct State;
   std::unique_ptr<State> state_;
 };

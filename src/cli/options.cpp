@@ -196,6 +196,30 @@ class Parser {
     }
   }
 
+  /// In mock's words, which users' scripts look for, where mock has some.
+  static std::string missing_arguments(const OptionRow& row) {
+    switch (row.mode.value_or(Mode::help)) {
+      case Mode::snapshot:
+      case Mode::rollback:
+      case Mode::remove_snapshot:
+        return "Requires a snapshot name";
+      case Mode::chroot:
+        return "You must specify a command to run with --chroot";
+      case Mode::install_dependencies:
+        return "You must specify an SRPM file with --installdeps";
+      case Mode::install:
+        return "You must specify a package list to install.";
+      case Mode::remove:
+        return "You must specify a package list to remove.";
+      case Mode::copy_in:
+        return "Must have source and destinations for copyin";
+      case Mode::copy_out:
+        return "Must have source and destinations for copyout";
+      default:
+        return fmt::format("{} needs {}", row.flag(), row.operands.most == 0 ? row.value_name : row.operands.synopsis);
+    }
+  }
+
   void check_operands() const {
     const OptionRow& row = command_row(options_.mode);
     const auto& arguments = options_.arguments;
@@ -204,9 +228,7 @@ class Parser {
         throw Error("nothing to do: neither a command nor a source package was given",
                     "plyroot --help lists the commands.", ExitCode::missing_argument);
       }
-      throw Error(
-          fmt::format("{} needs {}", row.flag(), row.operands.most == 0 ? row.value_name : row.operands.synopsis),
-          see_help, ExitCode::missing_argument);
+      throw Error(missing_arguments(row), see_help, ExitCode::missing_argument);
     }
     if (arguments.size() <= row.operands.most) return;
     const std::string first_too_many = printable(arguments[row.operands.most]);

@@ -32,19 +32,21 @@ struct HeadLock::State {
   linux_api::Descriptor heads;
   linux_api::LockFile file;
   std::optional<linux_api::HeldLock> operation;
+  /// What was once idle stays so while we hold the operation's lock: nobody else can start a session.
+  mutable bool known_to_be_idle = false;
 };
 
 HeadLock::HeadLock(const Store& store, HeadName head) {
   linux_api::Descriptor heads = store::open_or_make_directory(store.state_->directory.get(), store::heads_name);
   linux_api::LockFile file = open_lock_file(heads.get(), head);
-  state_ = std::unique_ptr<State>(new State{store.state_.get(), std::move(head), std::move(heads), std::move(file), {}});
+  state_ = std::unique_ptr<State>(new State{store.state_.get(), std::move(head), std::move(heads), std::move(file), {}, false});
   state_->operation.emplace(state_->file, operation_byte);
 }
 
 HeadLock::HeadLock(const std::string& directory, HeadName head) {
   linux_api::Descriptor heads = linux_api::open_path(directory, O_RDONLY | O_DIRECTORY);
   linux_api::LockFile file = open_lock_file(heads.get(), head);
-  state_ = std::unique_ptr<State>(new State{nullptr, std::move(head), std::move(heads), std::move(file), {}});
+  state_ = std::unique_ptr<State>(new State{nullptr, std::move(head), std::move(heads), std::move(file), {}, false});
   state_->operation.emplace(state_->file, operation_byte);
 }
 
@@ -53,6 +55,13 @@ HeadLock::HeadLock(HeadLock&&) noexcept = default;
 HeadLock& HeadLock::operator=(HeadLock&&) noexcept = default;
 
 HeadLock::Use HeadLock::use() const {
+  if (state_->known_to_be_idle) return Use::idle;
+  const Use now = ask_kernel();
+  state_->known_to_be_idle = now == Use::idle && state_->operation.has_value();
+  return now;
+}
+
+HeadLock::Use HeadLock::ask_kernel() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
   if (state_->store == nullptr) return Use::idle;
   const auto head = store::find_head(state_->store->database, state_->head);
@@ -65,7 +74,10 @@ HeadLock::Use HeadLock::use() const {
 }
 
 const HeadName& HeadLock::head() const { return state_->head; }
-void HeadLock::release() { state_->operation.reset(); }
+void HeadLock::release() {
+  state_->operation.reset();
+  state_->known_to_be_idle = false;
+}
 
 void HeadLock::wait_for_session_end() const {
   linux_api::LockFile own = open_lock_file(state_->heads.get(), state_->head);

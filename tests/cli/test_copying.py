@@ -9,7 +9,7 @@ def test_files_and_directories_go_in_and_come_out_again(root, tmp_path):
     (tree / "tool").chmod(0o755)
     root.ok("--copyin", tree, "/opt/tree")
     assert root.sh("/opt/tree/tool; cat /opt/tree/below/file") == "runs\ncontent"
-    root.ok("--copyin", tree / "tool", "/usr/local/bin")
+    root.ok("--copyin", tree / "tool", "/usr/bin")
     assert root.sh("tool") == "runs\n"
 
     out = tmp_path / "out"
