@@ -1,6 +1,11 @@
 #include "buildroot/build_user.hpp"
 
 #include <fmt/format.h>
+#include <sys/personality.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "buildroot/root_files.hpp"
 #include "support/error.hpp"
@@ -35,20 +40,24 @@ void run_in_root(Session& session, const config::Config& config, std::vector<std
   command.output = [&](std::string_view text) { output += text; };
   const linux_api::ExitStatus status = session.run(command);
   if (!status.success()) {
-    throw Error(fmt::format("Command failed in the build root: {}\n{}", quote_for_display(command.arguments), trim(output)),
-                "The root needs groupadd and useradd (shadow-utils) among its first packages.", ExitCode::root);
+    throw Error(
+        fmt::format("Command failed in the build root: {}\n{}", quote_for_display(command.arguments), trim(output)),
+        "The root needs groupadd and useradd (shadow-utils) among its first packages.", ExitCode::root);
   }
 }
 
 }  // namespace
 
 void set_up_build_user(Session& session, const config::Config& config) {
-  for (const char* file : {"etc/passwd", "etc/shadow"}) remove_old(session.root(), file, config.chrootuser);
-  for (const char* file : {"etc/group", "etc/gshadow"}) remove_old(session.root(), file, config.chrootgroup);
+  for (const char* file : {"etc/passwd", "etc/shadow"})
+    remove_old(session.root(), file, config.chrootuser);
+  for (const char* file : {"etc/group", "etc/gshadow"})
+    remove_old(session.root(), file, config.chrootgroup);
   const std::string gid = std::to_string(config.chrootgid);
   run_in_root(session, config, {"groupadd", "-o", "-g", gid, config.chrootgroup});
-  run_in_root(session, config, {"useradd", "-o", "-M", "-N", "-u", std::to_string(config.chrootuid), "-g", gid, "-d",
-                                config.chroothome, config.chrootuser});
+  run_in_root(session, config,
+              {"useradd", "-o", "-M", "-N", "-u", std::to_string(config.chrootuid), "-g", gid, "-d", config.chroothome,
+               config.chrootuser});
   set_up_build_directories(session.root(), config);
 }
 
@@ -65,7 +74,9 @@ void set_up_build_directories(int root, const config::Config& config) {
   change_owner_in_root(root, config.chroothome, config.chrootuid, config.chrootgid, true);
 }
 
-linux_api::User build_user(const config::Config& config) { return {config.chrootuid, config.chrootgid, {}}; }
+linux_api::User build_user(const config::Config& config) {
+  return {config.chrootuid, config.chrootgid, {}};
+}
 
 std::vector<std::string> environment_of(const config::Config& config) {
   std::vector<std::string> environment;
@@ -74,6 +85,15 @@ std::vector<std::string> environment_of(const config::Config& config) {
   }
   environment.push_back("HOME=" + config.chroothome);
   return environment;
+}
+
+std::optional<unsigned long> personality_of(const config::Config& config) {
+  constexpr std::array<std::string_view, 9> of_32_bits{"i386",   "i486", "i586", "i686",   "armv7",
+                                                       "armv8l", "ppc",  "s390", "riscv32"};
+  const bool wanted = std::any_of(of_32_bits.begin(), of_32_bits.end(), [&](std::string_view arch) {
+    return config.target_arch == arch || (arch == "armv7" && config.target_arch.starts_with(arch));
+  });
+  return wanted ? std::optional<unsigned long>(PER_LINUX32) : std::nullopt;
 }
 
 }  // namespace plyroot::buildroot

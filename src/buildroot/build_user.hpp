@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "buildroot/session.hpp"
 #include "config/config.hpp"
 
@@ -17,5 +21,8 @@ linux_api::User build_user(const config::Config& config);
 
 /// The environment of what runs in a root, "NAME=value": the configuration's, nothing of the caller's.
 std::vector<std::string> environment_of(const config::Config& config);
+
+/// personality(2) for a root of this architecture, where it differs from the host's.
+std::optional<unsigned long> personality_of(const config::Config& config);
 
 }  // namespace plyroot::buildroot

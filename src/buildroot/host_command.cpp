@@ -1,6 +1,7 @@
 #include "buildroot/host_command.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
-
-#include <fmt/format.h>
+#include <limits>
 
 #include "buildroot/root_files.hpp"
 #include "linux/file.hpp"
@@ -76,7 +77,8 @@ void write_home(const HostCommand& command) {
 void restrict_host(const HostCommand& command, const Descriptor& tree) {
   linux_api::stop_mount_propagation(false);
   std::vector<Descriptor> caches;  // copied before everything becomes read-only, so that they do not
-  for (const HostBind& cache : command.caches) caches.push_back(linux_api::clone_mount(AT_FDCWD, cache.host_path, false));
+  for (const HostBind& cache : command.caches)
+    caches.push_back(linux_api::clone_mount(AT_FDCWD, cache.host_path, false));
   const std::vector<MountBelow> below_tmp = mounts_below("/tmp");
   const Descriptor tmp = private_tmp();
   linux_api::set_mount_attributes(AT_FDCWD, "/", MOUNT_ATTR_RDONLY, 0, true);
@@ -117,13 +119,30 @@ std::pair<Descriptor, Descriptor> make_pipe() {
 
 }  // namespace
 
-void pass_on_output(int reading, const OutputHandler& output) {
+bool wait_until_readable(int descriptor, const Deadline& deadline) {
+  for (;;) {
+    int milliseconds = -1;
+    if (deadline) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return false;
+      milliseconds =
+          static_cast<int>(std::min<std::chrono::milliseconds::rep>(left.count(), std::numeric_limits<int>::max()));
+    }
+    pollfd waiting{descriptor, POLLIN, 0};
+    const int ready = poll(&waiting, 1, milliseconds);
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) throw_errno(errno, "wait for a program");
+  }
+}
+
+bool pass_on_output(int reading, const OutputHandler& output, const Deadline& deadline) {
   std::array<char, 16384> buffer{};
   for (;;) {
+    if (deadline && !wait_until_readable(reading, deadline)) return false;
     const ssize_t got = read(reading, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno(errno, "read the output of a program");
-    if (got == 0) return;
+    if (got == 0) return true;
     output(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
   }
 }
@@ -156,7 +175,9 @@ linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace p
   if (command.output) pass_on_output(output.first.get(), command.output);
   const std::string failure = linux_api::read_all(failure_reading.get());
   const linux_api::ExitStatus status = command.output ? between.wait() : linux_api::attend(between, -1);
-  if (!failure.empty()) throw Error(fmt::format("cannot run {} on the build root: {}", printable(command.arguments.at(0)), failure), {}, ExitCode::root);
+  if (!failure.empty())
+    throw Error(fmt::format("cannot run {} on the build root: {}", printable(command.arguments.at(0)), failure), {},
+                ExitCode::root);
   return status;
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include "buildroot/session.hpp"
 
 namespace plyroot::buildroot {
@@ -13,7 +16,12 @@ struct HostCommandPlace {
 /// See HostCommand. @throws Error where it cannot be started
 linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace place);
 
-/// Hands on what can be read until the other end is closed.
-void pass_on_output(int reading, const OutputHandler& output);
+using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+/// Waits until a descriptor can be read. @returns false at the deadline
+bool wait_until_readable(int descriptor, const Deadline& deadline);
+
+/// Hands on what can be read until the other end is closed. @returns false at the deadline
+bool pass_on_output(int reading, const OutputHandler& output, const Deadline& deadline = {});
 
 }  // namespace plyroot::buildroot

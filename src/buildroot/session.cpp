@@ -1,16 +1,16 @@
 #include "buildroot/session.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "buildroot/host_command.hpp"
 #include "buildroot/session_init.hpp"
@@ -44,7 +44,8 @@ linux_api::ProcessPlan process_of(const RootCommand& command, int init) {
 
 /// What goes wrong when a program is started in a root, in words that help.
 [[noreturn]] void explain_start_failure(const SystemError& error, const RootCommand& command) {
-  if (error.error_number() == ENOENT && std::string_view(error.what()).find("change to the directory") != std::string_view::npos) {
+  if (error.error_number() == ENOENT &&
+      std::string_view(error.what()).find("change to the directory") != std::string_view::npos) {
     throw Error(fmt::format("the directory {} does not exist in the build root", printable(command.working_directory)),
                 "Name another one with --cwd.");
   }
@@ -53,6 +54,23 @@ linux_api::ProcessPlan process_of(const RootCommand& command, int init) {
                 "Install its package with --install.");
   }
   throw error;
+}
+
+Deadline deadline_of(const RootCommand& command) {
+  if (!command.timeout) return std::nullopt;
+  return std::chrono::steady_clock::now() + *command.timeout;
+}
+
+/// Ends a command and the processes of its group: politely first.
+[[noreturn]] void give_up(linux_api::Child& child, const RootCommand& command) {
+  constexpr auto grace = std::chrono::seconds(1);
+  kill(-child.id(), SIGTERM);
+  wait_until_readable(child.pidfd(), std::chrono::steady_clock::now() + grace);
+  kill(-child.id(), SIGKILL);
+  child.wait();
+  throw Error(fmt::format("Timeout({}) expired for command:\n # {}", command.timeout->count(),
+                          quote_for_display(command.arguments)),
+              "--rpmbuild-timeout gives a build more time.", ExitCode::timed_out);
 }
 
 }  // namespace
@@ -91,9 +109,10 @@ Session Session::start(const HeadLock& head_lock, const SessionPlan& plan) {
   }
   Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);
   auto [ours, theirs] = linux_api::socket_pair();
-  linux_api::Child init = linux_api::fork_child(
-      CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,
-      [&, &theirs = theirs] { return run_session_init({&plan, &head_lock, std::move(listener), std::move(theirs)}); });
+  linux_api::Child init =
+      linux_api::fork_child(CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET, [&, &theirs = theirs] {
+        return run_session_init({&plan, &head_lock, std::move(listener), std::move(theirs)});
+      });
   theirs.reset();
   listener.reset();
   Session session(std::move(ours), true);
@@ -133,7 +152,10 @@ ExitStatus Session::run(const RootCommand& command) {
   writing.reset();
   terminal.slave.reset();
   if (command.output) {
-    pass_on_output(reading.get(), command.output);
+    const Deadline deadline = deadline_of(command);
+    if (!pass_on_output(reading.get(), command.output, deadline) || !wait_until_readable(child.pidfd(), deadline)) {
+      give_up(child, command);
+    }
     return child.wait();
   }
   return linux_api::attend(child, terminal.master.get());
@@ -143,13 +165,18 @@ ExitStatus Session::run_on_host(const HostCommand& command) {
   return buildroot::run_on_host(command, {copy_of_mounts(), init_.get()});
 }
 
-Descriptor Session::copy_of_mounts() const { return ask_for(message::give_tree); }
-Descriptor Session::copy_of_root() const { return ask_for(message::give_root); }
+Descriptor Session::copy_of_mounts() const {
+  return ask_for(message::give_tree);
+}
+Descriptor Session::copy_of_root() const {
+  return ask_for(message::give_root);
+}
 
 Descriptor Session::ask_for(const char* request) const {
   if (linux_api::send_message(connection_.get(), request)) {
     auto answer = linux_api::receive_message(connection_.get());
-    if (answer && answer->text == message::tree && answer->descriptors.size() == 1) return std::move(answer->descriptors[0]);
+    if (answer && answer->text == message::tree && answer->descriptors.size() == 1)
+      return std::move(answer->descriptors[0]);
   }
   throw Error("the session of this root ended while it was in use: its first process was killed", {}, ExitCode::root);
 }

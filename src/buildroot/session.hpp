@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ struct RootCommand {
   std::optional<unsigned long> personality;
   /// Takes standard output and standard error; then standard input is empty and there is no terminal.
   OutputHandler output;
+  /// With `output` only: after this long it is killed, and Error (timed_out) thrown.
+  std::optional<std::chrono::seconds> timeout;
 };
 
 /// A program of the host that works on a root from outside: the package manager. It runs in a copy of the host's mount
@@ -34,16 +37,16 @@ struct RootCommand {
 struct HostCommand {
   std::vector<std::string> arguments;
   std::vector<std::string> environment;
-  std::string root_path;             ///< where it sees the root: an existing directory of the host
-  std::vector<HostBind> caches;      ///< writable; their targets are paths within the root, directories
+  std::string root_path;         ///< where it sees the root: an existing directory of the host
+  std::vector<HostBind> caches;  ///< writable; their targets are paths within the root, directories
   std::vector<std::pair<std::string, std::string>> home_files;  ///< name and content of files in its private $HOME
   std::optional<unsigned long> personality;
-  OutputHandler output;              ///< takes standard output and standard error; inherited if not set
+  OutputHandler output;  ///< takes standard output and standard error; inherited if not set
 };
 
-/// This command's place in the processes that share one mounted root of one head. While it lives the root stays mounted.
-/// The first command that comes makes the session, with namespaces for mounts, processes, IPC, host name and network;
-/// others join it.
+/// This command's place in the processes that share one mounted root of one head. While it lives the root stays
+/// mounted. The first command that comes makes the session, with namespaces for mounts, processes, IPC, host name and
+/// network; others join it.
 class Session {
  public:
   /// Joins the running session of a head, nothing where there is none.
@@ -79,7 +82,7 @@ class Session {
   [[nodiscard]] linux_api::Descriptor ask_for(const char* request) const;
 
   linux_api::Descriptor connection_;
-  linux_api::Descriptor init_;       // pidfd
+  linux_api::Descriptor init_;  // pidfd
   linux_api::Descriptor root_;
   linux_api::Descriptor terminals_;
   bool is_first_ = false;

@@ -14,6 +14,7 @@ enum class ExitCode : int {
   usage = 5,              ///< a wrong option, or one of mock's that plyroot does not have yet
   architecture = 6,       ///< a package cannot be built for this architecture
   interrupted = 7,        ///< SIGINT
+  timed_out = 11,         ///< a command that was given so much time needed more
   root = 20,              ///< the build root cannot be made or entered
   package_manager = 30,   ///< the package manager failed
   source_package = 40,    ///< a source package that cannot be read
@@ -42,7 +43,8 @@ class SystemError : public Error {
  public:
   /// @param error_number the errno, taken before anything else could change it
   /// @param tried what was tried and on what, as in "open /etc/mock/default.cfg"
-  SystemError(int error_number, std::string_view tried, std::string advice = {}, ExitCode exit_code = ExitCode::failure);
+  SystemError(int error_number, std::string_view tried, std::string advice = {},
+              ExitCode exit_code = ExitCode::failure);
 
   [[nodiscard]] int error_number() const noexcept { return error_number_; }
 
