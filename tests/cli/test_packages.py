@@ -25,7 +25,7 @@ def test_any_command_of_the_package_manager_can_be_run(root):
 
 def test_a_package_that_does_not_exist_is_named(root):
     error = root.fails(30, "--install", "no-such-package")
-    assert "ERROR: Command failed: " in error
+    assert "ERROR: Command failed:" in error
     assert "no-such-package" in error
     assert root.sh("echo fine") == "fine\n"
 
