@@ -70,7 +70,7 @@ Deadline deadline_of(const RootCommand& command) {
   child.wait();
   throw Error(fmt::format("Timeout({}) expired for command:\n # {}", command.timeout->count(),
                           quote_for_display(command.arguments)),
-              "--rpmbuild-timeout gives a build more time.", ExitCode::timed_out);
+              "config_opts['rpmbuild_timeout'] says how long it may take.", ExitCode::timed_out);
 }
 
 }  // namespace

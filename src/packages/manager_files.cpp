@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "buildroot/root_files.hpp"
 #include "linux/file.hpp"
@@ -98,6 +99,27 @@ void write_manager_files(int root, const Config& config, Manager manager) {
   }
   copy_host_keys(root);
   copy_certificates(root, config);
+}
+
+std::string without_added_repositories(const std::string& package_manager_conf) {
+  std::string kept;
+  std::string section;
+  std::optional<std::string> name;
+  std::optional<std::string> address;
+  const auto end_section = [&] {
+    if (!name || name != address) kept += section;
+    section.clear();
+    name.reset();
+    address.reset();
+  };
+  for (const std::string& line : split(package_manager_conf, '\n')) {
+    if (line.starts_with('[')) end_section();
+    if (line.starts_with("name=")) name = line.substr(5);
+    if (line.starts_with("baseurl=")) address = line.substr(8);
+    section += line + "\n";
+  }
+  end_section();
+  return std::string(trim(kept));
 }
 
 bool uses_repositories_of_host(const std::string& package_manager_conf) {

@@ -17,6 +17,10 @@ std::vector<std::pair<std::string, std::string>> manager_files(const config::Con
 /// configuration asks for.
 void write_manager_files(int root, const config::Config& config, Manager manager);
 
+/// The configuration without the repositories that a command line has added to it (--addrepo): those that are named by
+/// their own address.
+std::string without_added_repositories(const std::string& package_manager_conf);
+
 /// Whether the package manager would read the host's own repositories because the configuration forgot `reposdir`.
 bool uses_repositories_of_host(const std::string& package_manager_conf);
 

@@ -158,7 +158,6 @@ std::string PackageManager::origin() const {
   const auto add = [&](std::string_view name, std::string_view value) {
     text += fmt::format("{} = {}\n", name, value);
   };
-  add("package_manager", config_->package_manager);
   add("target_arch", config_->target_arch);
   add("releasever", config_->releasever.value_or(""));
   add("forcearch", config_->forcearch.value_or(""));
@@ -170,10 +169,9 @@ std::string PackageManager::origin() const {
     add("module " + command.action, command.modules);
   }
   add("common_opts", join(options.common_opts, " "));
-  add("disable_plugins", join(options.disable_plugins, " "));
   for (const auto& [name, value] : config_->dnf_vars)
     add("dnf_vars " + name, value);
-  add("dnf.conf", config_->package_manager_conf);
+  add("dnf.conf", without_added_repositories(config_->package_manager_conf));
   return text;
 }
 

@@ -27,7 +27,8 @@ class PackageManager final : public buildroot::Installer {
 
   void configure(buildroot::Session& session) override;
   void install_base(buildroot::Session& session) override;
-  /// What the first packages depend on. What holds for one command alone (--enablerepo, --offline) is no part of it.
+  /// What the first packages depend on. What holds for one command alone
+  /// (--addrepo, --enablerepo, --offline, --dnf) is no part of it.
   [[nodiscard]] std::string origin() const override;
 
   void install(buildroot::Session& session, const config::Words& packages);
