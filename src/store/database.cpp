@@ -104,6 +104,9 @@ void Database::fail(std::string_view tried) const {
   throw Error(fmt::format("cannot {} the store's database {}: {}", tried, printable(path_), reason), advice_for(result));
 }
 
+ReadTransaction::ReadTransaction(const Database& database) : database_(&database) { database.execute("BEGIN"); }
+ReadTransaction::~ReadTransaction() { sqlite3_exec(database_->get(), "COMMIT", nullptr, nullptr, nullptr); }
+
 Transaction::Transaction(const Database& database) : database_(&database) {
   // Told to each connection that writes: PERSIST is not kept in the file, and readers need none of it.
   database.execute("PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL; BEGIN IMMEDIATE");

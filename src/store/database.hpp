@@ -69,4 +69,17 @@ class Transaction {
   bool open_ = true;
 };
 
+/// Several reads of one state of the database, which is locked and looked at once for all of them. Must not last: writers
+/// wait for its end.
+class ReadTransaction {
+ public:
+  explicit ReadTransaction(const Database& database);
+  ~ReadTransaction();
+  ReadTransaction(const ReadTransaction&) = delete;
+  ReadTransaction& operator=(const ReadTransaction&) = delete;
+
+ private:
+  const Database* database_;
+};
+
 }  // namespace plyroot::store

@@ -64,9 +64,12 @@ HeadLock::Use HeadLock::use() const {
 HeadLock::Use HeadLock::ask_kernel() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
   if (state_->store == nullptr) return Use::idle;
-  const auto head = store::find_head(state_->store->database, state_->head);
+  const store::Database& database = state_->store->database;
+  std::optional<store::ReadTransaction> one_state(std::in_place, database);
+  const auto head = store::find_head(database, state_->head);
   if (!head || !head->upper) return Use::idle;
-  const store::Layer upper = store::read_layer(state_->store->database, *head->upper);
+  const store::Layer upper = store::read_layer(database, *head->upper);
+  one_state.reset();
   const linux_api::Descriptor directory =
       linux_api::open_if_exists(state_->store->layers.get(), upper.directory + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!directory) return Use::idle;  // missing: whoever wants to use it will say so

@@ -69,7 +69,8 @@ void make_layer_directory(int layers, const std::string& name, const std::option
   const Descriptor files = open_directory(directory.get(), "fs");
   if (fchmod(files.get(), 0755) < 0) throw_errno(errno, "set the mode of layer", name);  // whatever the umask
   if (below) look_like(files.get(), open_directory(layers, *below + "/fs").get());
-  for (const int fd : {files.get(), directory.get(), layers}) linux_api::sync_file(fd);
+  // What was made in a directory goes to the disk with it.
+  for (const int fd : {directory.get(), layers}) linux_api::sync_file(fd);
 }
 
 void require_layer_directory(int layers, const std::string& name) {

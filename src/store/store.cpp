@@ -176,6 +176,7 @@ bool drop_unsynced_upper(Head& head) {
 }  // namespace
 
 std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
+  const store::ReadTransaction one_state(state_->database);
   const LayerId current = read_head(state_->database, head).current;
   store::Statement rows(state_->database, "SELECT name, layer FROM refs ORDER BY sequence");
   std::vector<Snapshot> found;
@@ -215,8 +216,12 @@ HeadLayers layers_of(const Database& database, const Head& head) {
 }  // namespace
 
 bool Store::shows_file(const HeadName& name, const std::string& file) const {
-  const Head head = read_head(state_->database, name);
-  for (const std::string& directory : store::chain_of(state_->database, head.upper.value_or(head.current))) {
+  const auto directories = [&] {
+    const store::ReadTransaction one_state(state_->database);
+    const Head head = read_head(state_->database, name);
+    return store::chain_of(state_->database, head.upper.value_or(head.current));
+  }();
+  for (const std::string& directory : directories) {
     struct stat status {};
     const std::string path = directory + "/fs/" + file;
     if (fstatat(state_->layers.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return S_ISREG(status.st_mode);
@@ -228,9 +233,11 @@ Store::Prepared Store::prepare_upper(const HeadLock& idle_head) {
   require_idle(idle_head);
   const Database& database = state_->database;
   Prepared prepared;
+  std::optional<store::ReadTransaction> one_state(std::in_place, database);
   Head head = read_head(database, idle_head.head());
   const std::string boot = linux_api::boot_id();
   if (!head.upper || head.unsynced_since_boot != boot) {
+    one_state.reset();
     Transaction transaction(database);
     head = read_head(database, idle_head.head());
     const auto upper_before = head.upper;
@@ -249,14 +256,17 @@ Store::Prepared Store::prepare_upper(const HeadLock& idle_head) {
     transaction.commit();
     store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
   }
+  if (!one_state) one_state.emplace(database);
   prepared.layers = layers_of(database, head);
   const std::string upper = store::read_layer(database, *head.upper).directory;
+  one_state.reset();
   store::require_layer_directory(state_->layers.get(), upper);
   overlay::clear_volatile_mark(linux_api::open_at(state_->layers.get(), upper + "/work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
   return prepared;
 }
 
 std::optional<HeadLayers> Store::mounted_layers(const HeadName& name) const {
+  const store::ReadTransaction one_state(state_->database);
   const auto head = store::find_head(state_->database, name);
   if (!head || !head->upper) return std::nullopt;
   return layers_of(state_->database, *head);
