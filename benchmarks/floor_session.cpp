@@ -2,8 +2,8 @@
 //
 //   bench-floor-session LAYERS_DIRECTORY UPPER WORK LOWER...     (directories, relative to LAYERS_DIRECTORY)
 //
-// The same namespaces (mount, process, IPC, host name, network), overlay, /proc, /sys, /dev, devpts, shm, pivot_root and
-// exec as a session of plyroot's, begun by vfork; no configuration, no database, no locks, no checks, no init.
+// The same namespaces (mount, process, IPC, host name, network), overlay, /proc, /sys, /dev, devpts, shm, pivot_root
+// and exec as a session of plyroot's, begun by vfork; no configuration, no database, no locks, no checks, no init.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -40,7 +40,8 @@ void make_device_tree() {
   must(mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=0755,size=4m"), "mount /dev");
   umask(0);
   must(chdir("dev"), "enter /dev");
-  for (const char* directory : {"pts", "shm"}) must(mkdir(directory, 0755), "make a directory in /dev");
+  for (const char* directory : {"pts", "shm"})
+    must(mkdir(directory, 0755), "make a directory in /dev");
   struct Device {
     const char* name;
     unsigned major;
@@ -55,7 +56,8 @@ void make_device_tree() {
                                                              {"/proc/self/fd/1", "stdout"},
                                                              {"/proc/self/fd/2", "stderr"},
                                                              {"pts/ptmx", "ptmx"}}};
-  for (const auto& [target, name] : links) must(symlink(target, name), "make a link in /dev");
+  for (const auto& [target, name] : links)
+    must(symlink(target, name), "make a link in /dev");
   must(mount("devpts", "pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,mode=0620,ptmxmode=0666,gid=5"),
        "mount /dev/pts");
   must(mount("tmpfs", "shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"), "mount /dev/shm");
@@ -96,12 +98,14 @@ int main(int argc, char** argv) {
     return 2;
   }
   Arguments arguments{argv[1], "volatile,lowerdir=", std::string(argv[3]) + "/work/incompat/volatile"};
-  for (int i = 4; i < argc; ++i) arguments.overlay_options.append(i > 4 ? ":" : "").append(argv[i]);
+  for (int i = 4; i < argc; ++i)
+    arguments.overlay_options.append(i > 4 ? ":" : "").append(argv[i]);
   arguments.overlay_options.append(",upperdir=").append(argv[2]).append(",workdir=").append(argv[3]);
 
   alignas(16) static std::array<char, 64 * 1024> stack;
   constexpr int namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
-  const pid_t child = clone(session, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, &arguments);
+  const pid_t child =
+      clone(session, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, &arguments);
   must(child, "start a process in new namespaces");
   int status = 0;
   must(waitpid(child, &status, 0), "wait for it");

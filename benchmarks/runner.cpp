@@ -7,23 +7,25 @@
 // RESULT, JSON: {"rows": [{"name": ..., "microseconds": [...]}...], "peak_memory_kib": N}
 //
 // Only "command" is measured, from posix_spawn to the end of the wait. "{round}" in an argument becomes the round's
-// number. Every program must succeed; what it writes to standard output is dropped. This process stays small, because a
-// large one starts others more slowly.
+// number. Every program must succeed; what it writes to standard output is dropped. Before the clock starts, what
+// earlier programs still do in the background has ended. This process stays small, because a large one starts others
+// more slowly.
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
+#include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace {
 
@@ -66,9 +68,22 @@ Command in_round(Command command, int round) {
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
+  for (std::string& text : texts)
+    pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
+}
+
+/// Orphans of what was started become children of this process, so that it can wait for them.
+void adopt_orphans() {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot become a subreaper");
+  }
+}
+
+void wait_for_orphans() {
+  while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+  }
 }
 
 /// Starts programs with nothing on standard input and their standard output dropped.
@@ -110,19 +125,26 @@ class Starter {
 };
 
 double run_row(Starter& starter, const Row& row, int round) {
-  for (const Command& command : row.before) starter.run(in_round(command, round));
+  for (const Command& command : row.before)
+    starter.run(in_round(command, round));
+  wait_for_orphans();
   const double microseconds = starter.run(in_round(row.command, round));
-  for (const Command& command : row.after) starter.run(in_round(command, round));
+  for (const Command& command : row.after)
+    starter.run(in_round(command, round));
   return microseconds;
 }
 
+/// VmHWM: getrusage(2) would count what this process was before it executed this program, too.
 long peak_memory_kib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
+  }
+  throw std::runtime_error("no VmHWM in /proc/self/status");
 }
 
 void measure(Plan& plan) {
+  adopt_orphans();
   Starter starter(plan.environment);
   for (int round = 0; round < plan.warm_up + plan.rounds; ++round) {
     for (Row& row : plan.rows) {
@@ -134,7 +156,8 @@ void measure(Plan& plan) {
 
 Json result_of(const Plan& plan) {
   Json rows = Json::array();
-  for (const Row& row : plan.rows) rows.push_back({{"name", row.name}, {"microseconds", row.microseconds}});
+  for (const Row& row : plan.rows)
+    rows.push_back({{"name", row.name}, {"microseconds", row.microseconds}});
   return {{"rows", rows}, {"peak_memory_kib", peak_memory_kib()}};
 }
 

@@ -25,7 +25,7 @@ use_tools_of_the_distribution() {
 print_usage() { sed -n '2,/^set -eu/{/^set -eu/d; s/^# \{0,1\}//p;}' "$1"; }
 
 # build PRESET DIRECTORY [TARGET...]: configures where that is needed, and builds
-build() {
+build() (
   preset=$1
   directory=$2
   shift 2
@@ -40,10 +40,10 @@ build() {
     fail "cmake cannot configure the preset $preset" "A build directory of another checkout or compiler? rm -r $directory"
   }
   cmake --build "$directory" --parallel "$(nproc)" ${1:+--target "$@"}
-}
+)
 
 # run_quietly TITLE LOG COMMAND...: one line, with how long it took; what the command says is shown where it fails
-run_quietly() {
+run_quietly() (
   title=$1
   log=$2
   shift 2
@@ -56,7 +56,7 @@ run_quietly() {
     tail -n 60 "$log"
     fail "failed: $title" "All that it said is in $log"
   fi
-}
+)
 
 # The test distribution is made of Debian's packages; elsewhere the host's own distribution serves.
 makes_test_distribution() { command -v apt-get >/dev/null; }
