@@ -64,8 +64,8 @@ class Init {
         if (watched[i].revents != 0 && !answer(clients_[i - 2])) clients_[i - 2].reset();
       }
       std::erase_if(clients_, [](const Descriptor& client) { return !client.valid(); });
-      // Last: whoever connected before the last command went is still let in.
-      if (watched[0].revents != 0) accept_clients();
+      // A command that comes when the last one has gone begins a session of its own.
+      if (watched[0].revents != 0 && !clients_.empty()) accept_clients();
     }
   }
 
