@@ -57,8 +57,8 @@ class Store {
   /// Tells whether a live mock holds the root; asked only before a takeover.
   using MockIsAlive = std::function<bool()>;
 
-  /// Opens the store, nothing where there is none yet. A base directory that mock's overlayfs plugin has filled is taken
-  /// over in place, in one transaction; refused while a live mock holds the root. Creates nothing else.
+  /// Opens the store, nothing where there is none yet. A base directory that mock's overlayfs plugin has filled is
+  /// taken over in place, in one transaction; refused while a live mock holds the root. Creates nothing else.
   static std::optional<Store> open(const StoreLocation& location, const MockIsAlive& mock_is_alive = {});
 
   /// As open, and makes a store where there is none, with base as its only layer.
@@ -77,7 +77,8 @@ class Store {
   /// What was noted when a snapshot was made (see take_snapshot); nothing where there is no such snapshot.
   [[nodiscard]] std::optional<std::string> origin_of(const SnapshotName& name) const;
 
-  /// Whether the head's root shows a regular file of this name in its top directory. Looks at the layers, mounts nothing.
+  /// Whether the head's root shows a regular file of this name in its top directory. Looks at the layers, mounts
+  /// nothing.
   [[nodiscard]] bool shows_file(const HeadName& head, const std::string& name) const;
 
   /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;

@@ -1,11 +1,10 @@
 #include "buildroot/backing.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "linux/directory.hpp"
 #include "linux/lock.hpp"
@@ -19,7 +18,8 @@ namespace {
 
 /// Whether a live mock holds the root: it locks this file as long as it works on it.
 bool mock_is_alive(const config::Config& config) {
-  linux_api::Descriptor file = linux_api::open_if_exists(AT_FDCWD, config.basedir + "/" + config.root + "/buildroot.lock", O_RDWR | O_NOFOLLOW);
+  linux_api::Descriptor file =
+      linux_api::open_if_exists(AT_FDCWD, config.basedir + "/" + config.root + "/buildroot.lock", O_RDWR | O_NOFOLLOW);
   if (!file) return false;
   return linux_api::LockFile(std::move(file)).is_held_elsewhere(0);
 }
@@ -38,11 +38,12 @@ class LayeredBacking final : public Backing {
     const Store::Prepared prepared = store_.prepare_upper(lock);
     if (prepared.dropped_unsynced) {
       log.warning(
-          "the machine was restarted before what had been written to this root was on the disk: the root is back at its "
+          "the machine was restarted before what had been written to this root was on the disk: the root is back at "
+          "its "
           "current snapshot");
     }
-    overlay::OverlayPlan plan{mount_source(), prepared.layers.lowers, prepared.layers.upper, prepared.layers.work,
-                              overlay::Marks::trusted, true};
+    overlay::OverlayPlan plan{mount_source(),       prepared.layers.lowers,  prepared.layers.upper,
+                              prepared.layers.work, overlay::Marks::trusted, true};
     return OverlayTree{std::move(plan), store_.layers_directory()};
   }
 
@@ -73,7 +74,8 @@ class PlainBacking final : public Backing {
   }
 
   void clean(const HeadLock& /*idle_head*/) override {
-    const linux_api::Descriptor parent = linux_api::open_path(rootdir_.substr(0, rootdir_.find_last_of('/')), O_RDONLY | O_DIRECTORY);
+    const linux_api::Descriptor parent =
+        linux_api::open_path(rootdir_.substr(0, rootdir_.find_last_of('/')), O_RDONLY | O_DIRECTORY);
     const std::string name = rootdir_.substr(rootdir_.find_last_of('/') + 1);
     linux_api::remove_tree(parent.get(), name);
   }
@@ -95,7 +97,8 @@ HeadName head_of(const config::Config& config) {
 StoreLocation store_location(const config::Config& config) {
   const std::string& name = config.shared_root;
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
-    throw Error(fmt::format("config_opts['root'] is '{}', which is no name for a directory", printable(name)), {}, ExitCode::configuration);
+    throw Error(fmt::format("config_opts['root'] is '{}', which is no name for a directory", printable(name)), {},
+                ExitCode::configuration);
   }
   return {config.plugins.overlayfs.base_dir, config.shared_root};
 }

@@ -1,6 +1,7 @@
 #include "buildroot/copy.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -9,8 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-
-#include <fmt/format.h>
 
 #include "buildroot/root_files.hpp"
 #include "linux/directory.hpp"
@@ -33,7 +32,9 @@ struct Transfer {
   std::string to_name;
 };
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(message, {}, ExitCode::missing_argument); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(message, {}, ExitCode::missing_argument);
+}
 
 struct stat status_of(int directory, const std::string& name, HostLinks links) {
   struct stat status {};
@@ -48,7 +49,8 @@ void copy_content(int from, int to, const std::string& name) {
     const ssize_t copied = copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30U, 0);
     if (copied == 0) return;
     if (copied > 0 || errno == EINTR) continue;
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) throw_errno(errno, "copy", printable(name));
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+      throw_errno(errno, "copy", printable(name));
     break;
   }
   std::array<char, 65536> buffer{};
@@ -63,22 +65,28 @@ void copy_content(int from, int to, const std::string& name) {
 
 void copy_file(const Transfer& transfer, HostLinks links) {
   const int nofollow = links == HostLinks::copied ? O_NOFOLLOW : 0;
-  const Descriptor from = linux_api::open_at(transfer.from_directory, transfer.from_name, O_RDONLY | O_NONBLOCK | O_NOCTTY | nofollow);
+  const Descriptor from =
+      linux_api::open_at(transfer.from_directory, transfer.from_name, O_RDONLY | O_NONBLOCK | O_NOCTTY | nofollow);
   struct stat status {};
   if (fstat(from.get(), &status) < 0) throw_errno(errno, "examine", printable(transfer.from_name));
-  if (!S_ISREG(status.st_mode)) throw Error(fmt::format("cannot copy {}: it is no regular file", printable(transfer.from_name)));
+  if (!S_ISREG(status.st_mode))
+    throw Error(fmt::format("cannot copy {}: it is no regular file", printable(transfer.from_name)));
   // Never through what lies there: it may be a link, or be open elsewhere.
-  if (unlinkat(transfer.to_directory, transfer.to_name.c_str(), 0) < 0 && errno != ENOENT) throw_errno(errno, "replace", printable(transfer.to_name));
-  const Descriptor to = linux_api::open_at(transfer.to_directory, transfer.to_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (unlinkat(transfer.to_directory, transfer.to_name.c_str(), 0) < 0 && errno != ENOENT)
+    throw_errno(errno, "replace", printable(transfer.to_name));
+  const Descriptor to =
+      linux_api::open_at(transfer.to_directory, transfer.to_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   copy_content(from.get(), to.get(), transfer.from_name);
   if (fchmod(to.get(), status.st_mode & 0777) < 0) throw_errno(errno, "set the mode of", printable(transfer.to_name));
 }
 
 void copy_link(const Transfer& transfer) {
   std::array<char, PATH_MAX> target{};
-  const ssize_t length = readlinkat(transfer.from_directory, transfer.from_name.c_str(), target.data(), target.size() - 1);
+  const ssize_t length =
+      readlinkat(transfer.from_directory, transfer.from_name.c_str(), target.data(), target.size() - 1);
   if (length < 0) throw_errno(errno, "read the link", printable(transfer.from_name));
-  if (symlinkat(target.data(), transfer.to_directory, transfer.to_name.c_str()) < 0) throw_errno(errno, "make the link", printable(transfer.to_name));
+  if (symlinkat(target.data(), transfer.to_directory, transfer.to_name.c_str()) < 0)
+    throw_errno(errno, "make the link", printable(transfer.to_name));
 }
 
 void copy_any(const Transfer& transfer, HostLinks links);
@@ -86,11 +94,15 @@ void copy_any(const Transfer& transfer, HostLinks links);
 void copy_directory(const Transfer& transfer, HostLinks links) {
   const Descriptor from = linux_api::open_at(transfer.from_directory, transfer.from_name,
                                              O_RDONLY | O_DIRECTORY | (links == HostLinks::copied ? O_NOFOLLOW : 0));
-  if (mkdirat(transfer.to_directory, transfer.to_name.c_str(), 0700) < 0) throw_errno(errno, "make the directory", printable(transfer.to_name));
-  const Descriptor to = linux_api::open_at(transfer.to_directory, transfer.to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  for (const std::string& name : linux_api::list_names(from.get())) copy_any({from.get(), name, to.get(), name}, links);
+  if (mkdirat(transfer.to_directory, transfer.to_name.c_str(), 0700) < 0)
+    throw_errno(errno, "make the directory", printable(transfer.to_name));
+  const Descriptor to =
+      linux_api::open_at(transfer.to_directory, transfer.to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  for (const std::string& name : linux_api::list_names(from.get()))
+    copy_any({from.get(), name, to.get(), name}, links);
   struct stat status {};
-  if (fstat(from.get(), &status) < 0 || fchmod(to.get(), status.st_mode & 0777) < 0) throw_errno(errno, "set the mode of", printable(transfer.to_name));
+  if (fstat(from.get(), &status) < 0 || fchmod(to.get(), status.st_mode & 0777) < 0)
+    throw_errno(errno, "set the mode of", printable(transfer.to_name));
 }
 
 void copy_any(const Transfer& transfer, HostLinks links) {
@@ -101,7 +113,8 @@ void copy_any(const Transfer& transfer, HostLinks links) {
 }
 
 std::string base_name(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  while (path.size() > 1 && path.back() == '/')
+    path.pop_back();
   return path.substr(path.find_last_of('/') + 1);
 }
 
@@ -123,7 +136,8 @@ void copy_to(const Destination& destination, int from_directory, const std::stri
 
 Destination destination_in_root(int root, const std::string& path, std::size_t how_many) {
   int error_number = 0;
-  Descriptor directory = linux_api::try_open_in_root(root, path, O_RDONLY | O_DIRECTORY, Links::follow, 0, error_number);
+  Descriptor directory =
+      linux_api::try_open_in_root(root, path, O_RDONLY | O_DIRECTORY, Links::follow, 0, error_number);
   if (directory) return {std::move(directory), std::nullopt};
   if (how_many > 1) refuse(fmt::format("multiple source files and {} is not a directory!", printable(path)));
   PathInRoot place = locate_in_root(root, path, false);
@@ -155,7 +169,8 @@ void copy_into_root(const std::vector<std::string>& sources, int root, const std
     if (stat(source.c_str(), &status) < 0) refuse(fmt::format("No such file or directory: {}", printable(source)));
   }
   const Destination place = destination_in_root(root, destination, sources.size());
-  for (const std::string& source : sources) copy_to(place, AT_FDCWD, source, HostLinks::followed);
+  for (const std::string& source : sources)
+    copy_to(place, AT_FDCWD, source, HostLinks::followed);
 }
 
 void copy_out_of_root(int root, const std::vector<std::string>& patterns, const std::string& destination,

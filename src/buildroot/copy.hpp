@@ -8,13 +8,13 @@
 
 namespace plyroot::buildroot {
 
-/// Copies files and directories of the host into the root, as mock's --copyin does: what a link of the host points at is
-/// copied; a directory goes below the destination where that exists already.
+/// Copies files and directories of the host into the root, as mock's --copyin does: what a link of the host points at
+/// is copied; a directory goes below the destination where that exists already.
 /// @throws Error (missing_argument) as mock: nothing there to be copied, or several and the destination is no directory
 void copy_into_root(const std::vector<std::string>& sources, int root, const std::string& destination);
 
-/// Copies what matches the patterns (glob_in_root) out of the root, as mock's --copyout does. Links are copied as links,
-/// and never followed; devices, FIFOs and sockets are an error.
+/// Copies what matches the patterns (glob_in_root) out of the root, as mock's --copyout does. Links are copied as
+/// links, and never followed; devices, FIFOs and sockets are an error.
 /// @param as_user who reads in the root and writes on the host; this process's user if not set
 void copy_out_of_root(int root, const std::vector<std::string>& patterns, const std::string& destination,
                       const std::optional<linux_api::User>& as_user);

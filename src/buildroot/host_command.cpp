@@ -160,7 +160,8 @@ linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace p
         try {
           prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
           // It is not for this copy of us to say that we were interrupted.
-          for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(number, SIG_DFL);
+          for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE})
+            std::signal(number, SIG_DFL);
           restrict_host(command, place.tree);
           linux_api::Child child = linux_api::start(process_of(command, output.second.get(), null.get()));
           output.second.reset();

@@ -32,7 +32,8 @@ void sync_when_left(Store& store, const HeadName& head) {
 }
 
 void keep_house(Store& store) {
-  for (const HeadName& head : store.heads()) sync_when_left(store, head);
+  for (const HeadName& head : store.heads())
+    sync_when_left(store, head);
   store.collect_garbage();
 }
 

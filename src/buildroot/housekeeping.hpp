@@ -11,8 +11,8 @@ void keep_house(Store& store);
 /// Waits for a session of this head that is just ending, and puts on the disk what was written.
 void sync_when_left(Store& store, const HeadName& head);
 
-/// Keeps house in the background, a moment later, in a process of its own with the lowest priority. One process waits for
-/// each store, however many commands ask: returns at once where one does already.
+/// Keeps house in the background, a moment later, in a process of its own with the lowest priority. One process waits
+/// for each store, however many commands ask: returns at once where one does already.
 void start_housekeeping_of(const Store& store);
 
 }  // namespace plyroot::buildroot

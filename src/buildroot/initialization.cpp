@@ -12,21 +12,25 @@ namespace plyroot::buildroot {
 namespace {
 
 /// Directories that programs of a package manager expect before any package has made them.
-constexpr const char* first_directories[] = {"etc/dnf/vars", "etc/yum.repos.d", "var/cache/dnf", "var/cache/yum",
-                                             "var/log",      "var/lib/dnf"};
+constexpr const char* first_directories[] = {"etc/dnf/vars",  "etc/yum.repos.d", "var/cache/dnf",
+                                             "var/cache/yum", "var/log",         "var/lib/dnf"};
 
 void write_first_files(const config::Config& config, int root) {
-  for (const char* directory : first_directories) make_directories_in_root(root, directory, 0755);
+  for (const char* directory : first_directories)
+    make_directories_in_root(root, directory, 0755);
   make_directories_in_root(root, "tmp", 01777);
   make_directories_in_root(root, "var/tmp", 01777);
-  for (const std::string& directory : config.extra_chroot_dirs) make_directories_in_root(root, directory, 0755);
+  for (const std::string& directory : config.extra_chroot_dirs)
+    make_directories_in_root(root, directory, 0755);
 }
 
 /// Files that a configuration gives (config_opts['files']) and that name resolution needs.
 void write_configured_files(const config::Config& config, int root) {
-  for (const auto& [path, content] : config.files) write_file_in_root(root, path, content);
+  for (const auto& [path, content] : config.files)
+    write_file_in_root(root, path, content);
   if (config.use_host_resolv) {
-    if (const auto content = linux_api::read_file_if_exists("/etc/resolv.conf")) write_file_in_root(root, "etc/resolv.conf", *content);
+    if (const auto content = linux_api::read_file_if_exists("/etc/resolv.conf"))
+      write_file_in_root(root, "etc/resolv.conf", *content);
   }
   if (!exists_in_root(root, "etc/hosts")) {
     write_file_in_root(root, "etc/hosts", "127.0.0.1 localhost\n::1 localhost\n");
@@ -72,9 +76,8 @@ void warn_of_changed_configuration(Root& root, const Installer& installer) {
 void install_first_time(Root& root, Installer& installer) {
   std::optional<InitializationLock> one_installs;
   if (root.store() != nullptr) {
-    one_installs.emplace(*root.store(), [&] {
-      root.log().info("another command initialises this root; waiting for it");
-    });
+    one_installs.emplace(*root.store(),
+                         [&] { root.log().info("another command initialises this root; waiting for it"); });
   }
   if (root.is_initialized() || start_from_postinit(root)) return;
   try {

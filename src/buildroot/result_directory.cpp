@@ -1,13 +1,12 @@
 #include "buildroot/result_directory.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-
-#include <fmt/format.h>
 
 #include "linux/directory.hpp"
 #include "support/error.hpp"
@@ -33,10 +32,13 @@ linux_api::Descriptor open_result_directory(const config::Config& config) {
 linux_api::Descriptor create_result_file(int result_directory, const std::string& name, const config::Config& config) {
   // Renamed into its place, since another command on this root may do the same at the same time.
   const std::string temporary = fmt::format(".{}.{}.new", name, getpid());
-  if (unlinkat(result_directory, temporary.c_str(), 0) < 0 && errno != ENOENT) throw_errno(errno, "replace in the result directory", temporary);
-  linux_api::Descriptor file = linux_api::open_at(result_directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0644);
+  if (unlinkat(result_directory, temporary.c_str(), 0) < 0 && errno != ENOENT)
+    throw_errno(errno, "replace in the result directory", temporary);
+  linux_api::Descriptor file =
+      linux_api::open_at(result_directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0644);
   if (fchown(file.get(), config.chrootuid, config.chrootgid) < 0) throw_errno(errno, "change the owner of", name);
-  if (renameat(result_directory, temporary.c_str(), result_directory, name.c_str()) < 0) throw_errno(errno, "make in the result directory", name);
+  if (renameat(result_directory, temporary.c_str(), result_directory, name.c_str()) < 0)
+    throw_errno(errno, "make in the result directory", name);
   return file;
 }
 

@@ -1,6 +1,7 @@
 #include "buildroot/root.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
-
-#include <fmt/format.h>
 
 #include "buildroot/housekeeping.hpp"
 #include "buildroot/root_files.hpp"
@@ -39,14 +38,20 @@ constexpr int most_waits = 1000;
     names += fmt::format("\n  {} {}", users[i].id, users[i].command);
   }
   if (users.size() > most_named) names += fmt::format("\n  and {} more", users.size() - most_named);
-  throw Error("Build root is locked by another process.",
-              users.empty() ? "It was just being used; try again."
-                            : fmt::format("It is in use by:{}\nEnd them (or `--orphanskill`), then run the command again.", names),
-              ExitCode::in_use);
+  throw Error(
+      "Build root is locked by another process.",
+      users.empty()
+          ? "It was just being used; try again."
+          : fmt::format("It is in use by:{}\nEnd them (or `--orphanskill`), then run the command again.", names),
+      ExitCode::in_use);
 }
 
-std::string parent_of(const std::string& path) { return path.substr(0, std::max<std::size_t>(path.find_last_of('/'), 1)); }
-std::string name_of(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+std::string parent_of(const std::string& path) {
+  return path.substr(0, std::max<std::size_t>(path.find_last_of('/'), 1));
+}
+std::string name_of(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
 
 /// Removes a directory of the host that is this root's own. Costs what is in it: results, not roots.
 void remove_directory(const std::string& path) {
@@ -63,7 +68,8 @@ void refuse_feature(std::string_view feature) {
 }
 
 void require_store(const config::Config& config, const SnapshotName& name) {
-  if (!open_existing_store(config)) throw Error(fmt::format("Ref does not exist: {} !", name.text()), "This root has no snapshots yet.");
+  if (!open_existing_store(config))
+    throw Error(fmt::format("Ref does not exist: {} !", name.text()), "This root has no snapshots yet.");
 }
 
 Root::Root(const config::Config& config, Log& log) : config_(&config), log_(&log), backing_(make_backing(config)) {}
@@ -74,7 +80,9 @@ Store& Root::required_store(std::string_view feature) {
 }
 
 SessionPlan Root::plan_session(const HeadLock& lock) {
-  SessionPlan plan{backing_->prepare_tree(lock, *log_), standard_mounts(config_->dev_loop_count), {},
+  SessionPlan plan{backing_->prepare_tree(lock, *log_),
+                   standard_mounts(config_->dev_loop_count),
+                   {},
                    config_->hostname.value_or("mock")};
   if (config_->plugins.bind_mount.enable) {
     for (const config::PathPair& bind : config_->plugins.bind_mount.dirs) {
@@ -138,7 +146,8 @@ HeadLock Root::lock_idle_head() {
       case HeadLock::Use::mounted:
         if (is_mounted_on_host()) {
           throw Error("Build root is locked by another process.",
-                      fmt::format("It is mounted at {} (--mount). Unmount it with --umount first.", config_->rootdir), ExitCode::in_use);
+                      fmt::format("It is mounted at {} (--mount). Unmount it with --umount first.", config_->rootdir),
+                      ExitCode::in_use);
         }
         wait_until_settled(lock);
         break;
@@ -152,7 +161,9 @@ bool Root::is_initialized() {
   return stat((config_->rootdir + "/" + initialized_mark).c_str(), &status) == 0;
 }
 
-void Root::mark_initialized(int root) { write_file_in_root(root, initialized_mark, ""); }
+void Root::mark_initialized(int root) {
+  write_file_in_root(root, initialized_mark, "");
+}
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
   required_store("make_snapshot").take_snapshot(lock_idle_head(), name, origin);

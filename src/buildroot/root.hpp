@@ -60,7 +60,8 @@ class Root {
   [[nodiscard]] Store* store() { return backing_->store(); }
 
   /// What was written to the root is on the disk when this returns; waits for a session of ours that is just ending.
-  /// Where others still are in the session, what they write later may take it along in a power cut (Store::prepare_upper).
+  /// Where others still are in the session, what they write later may take it along in a power cut
+  /// (Store::prepare_upper).
   void make_durable();
 
   /// Lets the background do what is left to do: puts on the disk what sessions wrote, removes what was dropped.

@@ -1,14 +1,13 @@
 #include "buildroot/root_files.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "linux/directory.hpp"
 #include "linux/file.hpp"
@@ -30,10 +29,13 @@ std::vector<std::string> components_of(const std::string& path) {
   return components;
 }
 
-std::string in_the_root(const std::string& path) { return printable(path) + " in the build root"; }
+std::string in_the_root(const std::string& path) {
+  return printable(path) + " in the build root";
+}
 
 /// Opens each directory on the way, making those that are missing.
-Descriptor descend(int root, const std::vector<std::string>& components, Links links, bool make, mode_t mode, const std::string& path) {
+Descriptor descend(int root, const std::vector<std::string>& components, Links links, bool make, mode_t mode,
+                   const std::string& path) {
   Descriptor directory = linux_api::open_in_root(root, ".", O_RDONLY | O_DIRECTORY, links);
   std::string so_far;
   for (const std::string& name : components) {
@@ -41,7 +43,8 @@ Descriptor descend(int root, const std::vector<std::string>& components, Links l
     int error_number = 0;
     Descriptor next = linux_api::try_open_in_root(root, so_far, O_RDONLY | O_DIRECTORY, links, 0, error_number);
     if (!next && error_number == ENOENT && make) {
-      if (mkdirat(directory.get(), name.c_str(), mode) < 0 && errno != EEXIST) throw_errno(errno, "make the directory", in_the_root(path));
+      if (mkdirat(directory.get(), name.c_str(), mode) < 0 && errno != EEXIST)
+        throw_errno(errno, "make the directory", in_the_root(path));
       next = linux_api::try_open_in_root(root, so_far, O_RDONLY | O_DIRECTORY, links, 0, error_number);
     }
     if (!next) throw_errno(error_number, "open the directory", in_the_root(so_far));
@@ -67,8 +70,8 @@ void collect_matches(int root, const std::string& prefix, const std::vector<std:
     return;
   }
   int error_number = 0;
-  const Descriptor directory =
-      linux_api::try_open_in_root(root, prefix.empty() ? "." : prefix, O_RDONLY | O_DIRECTORY, Links::follow, 0, error_number);
+  const Descriptor directory = linux_api::try_open_in_root(root, prefix.empty() ? "." : prefix, O_RDONLY | O_DIRECTORY,
+                                                           Links::follow, 0, error_number);
   if (!directory) return;
   for (const std::string& name : linux_api::list_names(directory.get())) {
     if (fnmatch(components[at].c_str(), name.c_str(), FNM_PERIOD) == 0) {
@@ -97,7 +100,8 @@ void make_directories_in_root(int root, const std::string& path, mode_t mode) {
 
 void make_file_in_root(int root, const std::string& path) {
   const PathInRoot place = locate_in_root(root, path, true);
-  const Descriptor file(openat(place.directory.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  const Descriptor file(
+      openat(place.directory.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file && errno != EEXIST) throw_errno(errno, "make", in_the_root(path));
 }
 
@@ -134,7 +138,8 @@ void change_owner_in_root(int root, const std::string& path, uid_t uid, gid_t gi
     throw_errno(errno, "change the owner of", in_the_root(path));
   }
   if (!recursive) return;
-  const Descriptor directory(openat(place.directory.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor directory(
+      openat(place.directory.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (directory) change_owner_below(directory.get(), uid, gid);
 }
 

@@ -21,8 +21,8 @@ void make_directories_in_root(int root, const std::string& path, mode_t mode);
 /// Makes an empty file, and the directories above it, unless something is there.
 void make_file_in_root(int root, const std::string& path);
 
-/// Writes a file anew: whatever the name stood for (a link, a FIFO) is replaced by a new regular file. Directories above
-/// it are made. A link in the path above the last component is followed within the root.
+/// Writes a file anew: whatever the name stood for (a link, a FIFO) is replaced by a new regular file. Directories
+/// above it are made. A link in the path above the last component is followed within the root.
 void write_file_in_root(int root, const std::string& path, std::string_view content, mode_t mode = 0644);
 
 /// The content of a regular file, nothing where there is none. Links are followed within the root.

@@ -57,7 +57,8 @@ class Init {
   void serve() {
     while (!clients_.empty()) {
       std::vector<pollfd> watched{{listener_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-      for (const Descriptor& client : clients_) watched.push_back({client.get(), POLLIN, 0});
+      for (const Descriptor& client : clients_)
+        watched.push_back({client.get(), POLLIN, 0});
       if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return;
       if (watched[1].revents != 0) reap();
       for (std::size_t i = 2; i < watched.size(); ++i) {
@@ -83,8 +84,8 @@ class Init {
 
  private:
   void admit(Descriptor& client) {
-    const bool sent = linux_api::send_message(
-        client.get(), message::admitted, {self_.get(), mounted_.root.get(), mounted_.terminals.get()});
+    const bool sent = linux_api::send_message(client.get(), message::admitted,
+                                              {self_.get(), mounted_.root.get(), mounted_.terminals.get()});
     if (!sent) client.reset();
   }
 
@@ -116,7 +117,8 @@ class Init {
   /// Commands are children of who started them, not ours: a killed one may take a moment to have gone.
   static void wait_for_strangers() {
     constexpr timespec moment{0, 1'000'000};
-    for (int tries = 0; tries < 2000 && kill(-1, 0) == 0; ++tries) nanosleep(&moment, nullptr);
+    for (int tries = 0; tries < 2000 && kill(-1, 0) == 0; ++tries)
+      nanosleep(&moment, nullptr);
   }
 
   Descriptor listener_;
@@ -134,9 +136,11 @@ int run_session_init(SessionInit session) noexcept {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // nothing in the root may look into us, or reach our executable
     prctl(PR_SET_NAME, "plyroot-init", 0, 0, 0);
     setsid();
-    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+    for (int number = 1; number < NSIG; ++number)
+      ::signal(number, SIG_DFL);
     const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), fd);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      dup2(null.get(), fd);
 
     Init init(std::move(session.listener), std::move(session.first_client));
     try {

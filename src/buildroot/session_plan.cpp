@@ -1,14 +1,13 @@
 #include "buildroot/session_plan.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "buildroot/root_files.hpp"
 #include "linux/namespaces.hpp"
@@ -22,19 +21,29 @@ using linux_api::Descriptor;
 
 constexpr gid_t tty_group = 5;  // in every distribution; devpts gives it to each terminal
 
-linux_api::FileSystemParameter option(const char* key, std::string value) { return {key, std::move(value)}; }
+linux_api::FileSystemParameter option(const char* key, std::string value) {
+  return {key, std::move(value)};
+}
 
 RootMount device_tree(int loop_devices) {
-  RootMount dev{"dev", {"tmpfs", {option("mode", "0755"), option("size", "4m")}, MOUNT_ATTR_NOSUID}, {"pts", "shm", "mapper"}, {}, {}};
+  RootMount dev{"dev",
+                {"tmpfs", {option("mode", "0755"), option("size", "4m")}, MOUNT_ATTR_NOSUID},
+                {"pts", "shm", "mapper"},
+                {},
+                {}};
   constexpr mode_t for_all = S_IFCHR | 0666;
-  dev.devices = {{"null", for_all, 1, 3},    {"zero", for_all, 1, 5},    {"full", for_all, 1, 7},
-                 {"random", for_all, 1, 8},  {"urandom", for_all, 1, 9}, {"tty", for_all, 5, 0},
+  dev.devices = {{"null", for_all, 1, 3},    {"zero", for_all, 1, 5},
+                 {"full", for_all, 1, 7},    {"random", for_all, 1, 8},
+                 {"urandom", for_all, 1, 9}, {"tty", for_all, 5, 0},
                  {"fuse", for_all, 10, 229}, {"loop-control", S_IFCHR | 0660, 10, 237}};
   for (int i = 0; i < loop_devices; ++i) {
     dev.devices.push_back({fmt::format("loop{}", i), S_IFBLK | 0660, 7, static_cast<unsigned>(i)});
   }
-  dev.links = {{"fd", "/proc/self/fd"},         {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-               {"stderr", "/proc/self/fd/2"},   {"ptmx", "pts/ptmx"}};
+  dev.links = {{"fd", "/proc/self/fd"},
+               {"stdin", "/proc/self/fd/0"},
+               {"stdout", "/proc/self/fd/1"},
+               {"stderr", "/proc/self/fd/2"},
+               {"ptmx", "pts/ptmx"}};
   return dev;
 }
 
@@ -46,10 +55,12 @@ void fill(int directory, const RootMount& mount) {
     if (mknodat(directory, node.name.c_str(), node.mode, makedev(node.major, node.minor)) < 0) {
       throw_errno(errno, "make the device", node.name);
     }
-    if (fchmodat(directory, node.name.c_str(), node.mode & 07777, 0) < 0) throw_errno(errno, "set the mode of", node.name);
+    if (fchmodat(directory, node.name.c_str(), node.mode & 07777, 0) < 0)
+      throw_errno(errno, "set the mode of", node.name);
   }
   for (const SymbolicLink& link : mount.links) {
-    if (symlinkat(link.target.c_str(), directory, link.name.c_str()) < 0) throw_errno(errno, "make the link", link.name);
+    if (symlinkat(link.target.c_str(), directory, link.name.c_str()) < 0)
+      throw_errno(errno, "make the link", link.name);
   }
 }
 
@@ -89,8 +100,12 @@ std::vector<RootMount> standard_mounts(int loop_devices) {
       {"sys", {"sysfs", {}, data_only | MOUNT_ATTR_RDONLY}, {}, {}, {}},
       device_tree(loop_devices),
       {"dev/pts",
-       {"devpts", {option("mode", "0620"), option("ptmxmode", "0666"), option("gid", std::to_string(tty_group))}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
-       {}, {}, {}},
+       {"devpts",
+        {option("mode", "0620"), option("ptmxmode", "0666"), option("gid", std::to_string(tty_group))},
+        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
+       {},
+       {},
+       {}},
       {"dev/shm", {"tmpfs", {option("mode", "1777")}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}, {}, {}, {}},
   };
 }
@@ -98,7 +113,8 @@ std::vector<RootMount> standard_mounts(int loop_devices) {
 MountedSession carry_out(const SessionPlan& plan) {
   linux_api::stop_mount_propagation(false);
   std::vector<Descriptor> bind_sources;  // taken while the host's tree is still our root
-  for (const HostBind& bind : plan.binds) bind_sources.push_back(linux_api::clone_mount(AT_FDCWD, bind.host_path, true));
+  for (const HostBind& bind : plan.binds)
+    bind_sources.push_back(linux_api::clone_mount(AT_FDCWD, bind.host_path, true));
 
   MountedSession mounted;
   mounted.root = tree_of(plan);
@@ -113,11 +129,13 @@ MountedSession carry_out(const SessionPlan& plan) {
     const mode_t mask = umask(0);
     fill(file_system.get(), mount);
     umask(mask);
-    const Descriptor target = linux_api::open_in_root(mounted.root.get(), mount.target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
+    const Descriptor target =
+        linux_api::open_in_root(mounted.root.get(), mount.target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
     linux_api::attach_mount(file_system.get(), target.get());
     if (mount.file_system.type == "devpts") mounted.terminals = std::move(file_system);
   }
-  for (std::size_t i = 0; i < plan.binds.size(); ++i) attach_bind(mounted.root.get(), plan.binds[i], bind_sources[i]);
+  for (std::size_t i = 0; i < plan.binds.size(); ++i)
+    attach_bind(mounted.root.get(), plan.binds[i], bind_sources[i]);
   linux_api::set_host_name(plan.host_name);
   linux_api::bring_loopback_up();
   return mounted;

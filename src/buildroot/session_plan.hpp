@@ -74,8 +74,8 @@ struct SessionPlan {
   bool operator==(const SessionPlan&) const = default;
 };
 
-/// What every session mounts in its root: /proc, /sys read-only, a /dev of its own with the devices that builds use, its
-/// own pseudo-terminals, /dev/shm.
+/// What every session mounts in its root: /proc, /sys read-only, a /dev of its own with the devices that builds use,
+/// its own pseudo-terminals, /dev/shm.
 /// @param loop_devices how many /dev/loopN there are
 std::vector<RootMount> standard_mounts(int loop_devices);
 

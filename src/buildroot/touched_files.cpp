@@ -23,6 +23,8 @@ void touch_files(int root, const std::vector<std::string>& patterns) {
   }
 }
 
-void touch_rpm_database(int root) { touch_files(root, {"var/lib/rpm/*", "usr/lib/sysimage/rpm/*"}); }
+void touch_rpm_database(int root) {
+  touch_files(root, {"var/lib/rpm/*", "usr/lib/sysimage/rpm/*"});
+}
 
 }  // namespace plyroot::buildroot

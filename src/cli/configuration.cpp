@@ -1,12 +1,11 @@
 #include "cli/configuration.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "config/load.hpp"
 #include "plyroot/names.hpp"
@@ -51,9 +50,11 @@ config::Config load_configuration(const Options& options, Log& log) {
   if (options.uniqueext) HeadName{*options.uniqueext};  // says what is wrong with it before a file is read
   config::LoadReport report;
   config::Config config = config::load(request_of(options), log, {}, &report);
-  for (const std::string& reason : report.not_kept_because) log.debug("the evaluated configuration is not kept: " + reason);
+  for (const std::string& reason : report.not_kept_because)
+    log.debug("the evaluated configuration is not kept: " + reason);
   if (config.isolation == config::Isolation::nspawn) {
-    throw Error("config_opts['isolation'] = 'nspawn' is not there in plyroot", "Use 'auto' or 'simple': --isolation simple.", ExitCode::usage);
+    throw Error("config_opts['isolation'] = 'nspawn' is not there in plyroot",
+                "Use 'auto' or 'simple': --isolation simple.", ExitCode::usage);
   }
   return config;
 }

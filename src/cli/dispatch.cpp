@@ -47,7 +47,8 @@ constexpr Entry commands[] = {
 };
 
 void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) throw_errno("write to standard output");
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw_errno("write to standard output");
 }
 
 void require_root() {

@@ -20,7 +20,8 @@ using plyroot::ExitCode;
 void end_on_signal(int signal) {
   constexpr std::string_view interrupted = "ERROR: Exiting on user interrupt, <CTRL>-C\n";
   if (signal == SIGINT) {
-    if (write(STDERR_FILENO, interrupted.data(), interrupted.size()) < 0) _exit(static_cast<int>(ExitCode::interrupted));
+    if (write(STDERR_FILENO, interrupted.data(), interrupted.size()) < 0)
+      _exit(static_cast<int>(ExitCode::interrupted));
     _exit(static_cast<int>(ExitCode::interrupted));
   }
   _exit(128 + signal);
@@ -30,7 +31,8 @@ void handle_signals() {
   struct sigaction action {};
   action.sa_handler = end_on_signal;
   sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE})
+    sigaction(signal, &action, nullptr);
 }
 
 plyroot::LogLevel console_level(int verbosity) {

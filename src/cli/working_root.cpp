@@ -30,7 +30,8 @@ int exit_code_of(const linux_api::ExitStatus& status) {
 }
 
 std::optional<unsigned long> personality_of(const config::Config& config) {
-  constexpr std::array<std::string_view, 9> of_32_bits{"i386", "i486", "i586", "i686", "x86", "armv7hl", "armv7l", "ppc", "s390"};
+  constexpr std::array<std::string_view, 9> of_32_bits{"i386",    "i486",   "i586", "i686", "x86",
+                                                       "armv7hl", "armv7l", "ppc",  "s390"};
   const bool wanted = std::find(of_32_bits.begin(), of_32_bits.end(), config.target_arch) != of_32_bits.end();
   return wanted ? std::optional<unsigned long>(PER_LINUX32) : std::nullopt;
 }

@@ -1,13 +1,12 @@
 #include "linux/descriptor.hpp"
 
+#include <fmt/format.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -27,7 +26,9 @@ Descriptor retrying_open(int directory, const std::string& path, int flags, mode
   }
 }
 
-std::string_view verb(int flags) { return (flags & O_CREAT) != 0 ? "create" : "open"; }
+std::string_view verb(int flags) {
+  return (flags & O_CREAT) != 0 ? "create" : "open";
+}
 
 }  // namespace
 
@@ -37,7 +38,9 @@ Descriptor open_at(int directory, const std::string& path, int flags, mode_t mod
   return opened;
 }
 
-Descriptor open_path(const std::string& path, int flags, mode_t mode) { return open_at(AT_FDCWD, path, flags, mode); }
+Descriptor open_path(const std::string& path, int flags, mode_t mode) {
+  return open_at(AT_FDCWD, path, flags, mode);
+}
 
 Descriptor open_if_exists(int directory, const std::string& path, int flags) {
   Descriptor opened = retrying_open(directory, path, flags, 0);
@@ -101,6 +104,8 @@ void write_all(int fd, std::string_view data) {
   }
 }
 
-std::string path_of(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
+std::string path_of(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
+}
 
 }  // namespace plyroot::linux_api

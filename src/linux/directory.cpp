@@ -1,5 +1,6 @@
 #include "linux/directory.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include <cstdio>
 #include <memory>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -93,11 +92,14 @@ bool make_directories(const std::string& path, mode_t mode) {
 std::vector<std::string> list_names(int directory) {
   std::vector<std::string> names;
   const DirectoryStream stream = open_stream(directory);
-  while (const dirent* entry = next_entry(stream.get())) names.emplace_back(entry->d_name);
+  while (const dirent* entry = next_entry(stream.get()))
+    names.emplace_back(entry->d_name);
   return names;
 }
 
-bool is_empty_directory(int directory) { return next_entry(open_stream(directory).get()) == nullptr; }
+bool is_empty_directory(int directory) {
+  return next_entry(open_stream(directory).get()) == nullptr;
+}
 
 void remove_tree(int directory, const std::string& name) {
   if (unlink_name(directory, name, 0)) return;

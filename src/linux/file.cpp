@@ -1,11 +1,10 @@
 #include "linux/file.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-
-#include <fmt/format.h>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -24,7 +23,9 @@ AtomicFile::~AtomicFile() {
   if (file_) unlinkat(directory_, temporary_.c_str(), 0);
 }
 
-void AtomicFile::write(std::string_view data) { write_all(file_.get(), data); }
+void AtomicFile::write(std::string_view data) {
+  write_all(file_.get(), data);
+}
 
 void AtomicFile::commit(bool durable) {
   if (durable) sync_file(file_.get());
@@ -41,12 +42,16 @@ std::optional<std::string> read_file_if_exists(const std::string& path) {
   return read_all(file.get());
 }
 
-std::string read_file(const std::string& path) { return read_all(open_path(path, O_RDONLY).get()); }
+std::string read_file(const std::string& path) {
+  return read_all(open_path(path, O_RDONLY).get());
+}
 
 void sync_file(int fd) {
   if (fsync(fd) < 0) throw_errno(errno, "write to the disk", path_of(fd));
 }
 
-void sync_directory(int directory) { sync_file(open_at(directory, ".", O_RDONLY | O_DIRECTORY).get()); }
+void sync_directory(int directory) {
+  sync_file(open_at(directory, ".", O_RDONLY | O_DIRECTORY).get());
+}
 
 }  // namespace plyroot::linux_api

@@ -1,12 +1,11 @@
 #include "linux/file_system.hpp"
 
+#include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "linux/file.hpp"
 #include "support/error.hpp"
@@ -54,7 +53,9 @@ std::string file_system_name(int fd) {
   }
 }
 
-bool is_overlay(int fd) { return file_system_type(fd) == OVERLAYFS_SUPER_MAGIC; }
+bool is_overlay(int fd) {
+  return file_system_type(fd) == OVERLAYFS_SUPER_MAGIC;
+}
 
 bool is_memory_file_system(int fd) {
   const std::uint32_t type = file_system_type(fd);
@@ -65,6 +66,8 @@ void sync_file_system(int fd) {
   if (syncfs(fd) < 0) throw_errno(errno, "write the file system to the disk of", path_of(fd));
 }
 
-std::string boot_id() { return std::string(trim(read_file("/proc/sys/kernel/random/boot_id"))); }
+std::string boot_id() {
+  return std::string(trim(read_file("/proc/sys/kernel/random/boot_id")));
+}
 
 }  // namespace plyroot::linux_api

@@ -1,5 +1,6 @@
 #include "linux/mount.hpp"
 
+#include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -8,8 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "linux/file.hpp"
 #include "support/error.hpp"
@@ -59,12 +58,12 @@ std::string explanation(int context) {
 void configure(int context, const FileSystemMount& plan) {
   for (const FileSystemParameter& parameter : plan.parameters) {
     const auto* text = std::get_if<std::string>(&parameter.value);
-    const int result = text != nullptr
-                           ? fsconfig(context, FSCONFIG_SET_STRING, parameter.key.c_str(), text->c_str(), 0)
-                           : fsconfig(context, FSCONFIG_SET_FLAG, parameter.key.c_str(), nullptr, 0);
+    const int result = text != nullptr ? fsconfig(context, FSCONFIG_SET_STRING, parameter.key.c_str(), text->c_str(), 0)
+                                       : fsconfig(context, FSCONFIG_SET_FLAG, parameter.key.c_str(), nullptr, 0);
     if (result < 0) {
       refuse(context, errno, plan,
-             fmt::format("set {}{}{}", parameter.key, text != nullptr ? "=" : "", text != nullptr ? printable(*text) : ""));
+             fmt::format("set {}{}{}", parameter.key, text != nullptr ? "=" : "",
+                         text != nullptr ? printable(*text) : ""));
     }
   }
 }
@@ -85,7 +84,8 @@ std::string unescape_octal(std::string_view text) {
 
 std::string options_from_mountinfo(int directory) {
   struct statx status {};
-  if (statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0) throw_errno(errno, "ask for the mount of a directory");
+  if (statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0)
+    throw_errno(errno, "ask for the mount of a directory");
   const std::string wanted = fmt::format("{} ", status.stx_mnt_id);
   for (const std::string& line : split(read_file("/proc/self/mountinfo"), '\n')) {
     if (line.starts_with(wanted)) return parse_mountinfo(line).at(0).options;
@@ -125,7 +125,8 @@ Descriptor clone_mount(int directory, const std::string& path, bool recursive) {
   return tree;
 }
 
-void set_mount_attributes(int directory, const std::string& path, std::uint64_t set, std::uint64_t clear, bool recursive) {
+void set_mount_attributes(int directory, const std::string& path, std::uint64_t set, std::uint64_t clear,
+                          bool recursive) {
   mount_attr attributes{};
   attributes.attr_set = set;
   attributes.attr_clr = clear;
@@ -177,8 +178,10 @@ std::vector<MountInfo> parse_mountinfo(std::string_view text) {
     // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
     const std::vector<std::string> fields = split(line, ' ');
     std::size_t separator = 6;
-    while (separator < fields.size() && fields[separator] != "-") ++separator;
-    if (separator + 3 >= fields.size()) throw Error(fmt::format("a line of mountinfo is malformed: {}", printable(line)));
+    while (separator < fields.size() && fields[separator] != "-")
+      ++separator;
+    if (separator + 3 >= fields.size())
+      throw Error(fmt::format("a line of mountinfo is malformed: {}", printable(line)));
     mounts.push_back({unescape_octal(fields[4]), fields[separator + 1], unescape_octal(fields[separator + 2]),
                       fields[separator + 3]});
   }

@@ -39,7 +39,8 @@ void attach_mount(int detached, int target_directory);
 Descriptor clone_mount(int directory, const std::string& path, bool recursive);
 
 /// Changes the attributes of a mount, or of the tree of mounts below it (mount_setattr(2)).
-void set_mount_attributes(int directory, const std::string& path, std::uint64_t set, std::uint64_t clear, bool recursive);
+void set_mount_attributes(int directory, const std::string& path, std::uint64_t set, std::uint64_t clear,
+                          bool recursive);
 
 /// No mount or unmount in this namespace is seen outside of it from now on; with `slave` those of the outside still
 /// come in.

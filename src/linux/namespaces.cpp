@@ -1,5 +1,6 @@
 #include "linux/namespaces.hpp"
 
+#include <fmt/format.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -13,8 +14,6 @@
 #include <charconv>
 #include <cstring>
 #include <functional>
-
-#include <fmt/format.h>
 
 #include "linux/directory.hpp"
 #include "linux/file.hpp"

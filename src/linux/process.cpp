@@ -22,6 +22,8 @@ extern "C" {
 #include <sys/pidfd.h>
 }
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -29,19 +31,16 @@ extern "C" {
 #include <cstdlib>
 #include <memory>
 
-#include <fmt/format.h>
-
 #include "support/error.hpp"
 #include "support/text.hpp"
 
 namespace plyroot::linux_api {
 namespace {
 
-constexpr std::array dangerous_capabilities{CAP_SYS_MODULE, CAP_SYS_RAWIO,  CAP_SYS_TIME,      CAP_SYS_BOOT,
-                                            CAP_SYS_PTRACE, CAP_SYSLOG,     CAP_AUDIT_CONTROL, CAP_AUDIT_READ,
-                                            CAP_MAC_ADMIN,  CAP_MAC_OVERRIDE, CAP_WAKE_ALARM,  CAP_BLOCK_SUSPEND,
-                                            CAP_LINUX_IMMUTABLE, CAP_BPF,   CAP_PERFMON,       CAP_CHECKPOINT_RESTORE,
-                                            CAP_DAC_READ_SEARCH};
+constexpr std::array dangerous_capabilities{
+    CAP_SYS_MODULE,      CAP_SYS_RAWIO,  CAP_SYS_TIME,  CAP_SYS_BOOT,           CAP_SYS_PTRACE,     CAP_SYSLOG,
+    CAP_AUDIT_CONTROL,   CAP_AUDIT_READ, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE,       CAP_WAKE_ALARM,     CAP_BLOCK_SUSPEND,
+    CAP_LINUX_IMMUTABLE, CAP_BPF,        CAP_PERFMON,   CAP_CHECKPOINT_RESTORE, CAP_DAC_READ_SEARCH};
 
 /// Everything that the child needs, laid out before it starts: it shares our memory and must not allocate.
 struct Launch {
@@ -58,7 +57,8 @@ struct Launch {
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> result;
   result.reserve(strings.size() + 1);
-  for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+  for (const std::string& text : strings)
+    result.push_back(const_cast<char*>(text.c_str()));
   result.push_back(nullptr);
   return result;
 }
@@ -88,7 +88,8 @@ void place_descriptors(Launch& launch) {
   if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) fail(launch, "close file descriptors");
   // A source could be overwritten by another's target before its turn: all go above the targets first.
   int above = 64;
-  for (const auto& [ours, theirs] : launch.plan->descriptors) above = std::max(above, theirs + 1);
+  for (const auto& [ours, theirs] : launch.plan->descriptors)
+    above = std::max(above, theirs + 1);
   for (std::size_t i = 0; i < launch.moves.size(); ++i) {
     launch.moves[i].first = fcntl(launch.plan->descriptors[i].first, F_DUPFD_CLOEXEC, above);
     if (launch.moves[i].first < 0) fail(launch, "pass on a file descriptor");
@@ -110,7 +111,8 @@ void become_user(Launch& launch) {
 void reset_signals(Launch& launch) {
   struct sigaction default_action {};
   default_action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) sigaction(number, &default_action, nullptr);
+  for (int number = 1; number < NSIG; ++number)
+    sigaction(number, &default_action, nullptr);
   sigprocmask(SIG_SETMASK, &launch.empty_mask, nullptr);
 }
 
@@ -120,7 +122,8 @@ int run_launch(void* argument) {
   if (plan.join_namespaces_of >= 0 && (plan.join_flags & ~CLONE_NEWPID) != 0) {
     // While it still is our program in there, nothing in the namespaces may look into it.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (setns(plan.join_namespaces_of, plan.join_flags & ~CLONE_NEWPID) < 0) fail(launch, "join the session's namespaces");
+    if (setns(plan.join_namespaces_of, plan.join_flags & ~CLONE_NEWPID) < 0)
+      fail(launch, "join the session's namespaces");
   }
   if ((plan.new_session || plan.terminal >= 0) && setsid() < 0) fail(launch, "start a new session of processes");
   if (plan.terminal >= 0 && ioctl(plan.terminal, TIOCSCTTY, 0) < 0) fail(launch, "take over the terminal");
@@ -183,7 +186,9 @@ class SignalsBlocked {
 
 }  // namespace
 
-Child::~Child() { reap_now(); }
+Child::~Child() {
+  reap_now();
+}
 
 Child& Child::operator=(Child&& other) noexcept {
   if (this != &other) {
@@ -224,12 +229,19 @@ Descriptor own_pidfd() {
 }
 
 void send_signal(int pidfd, int signal) {
-  if (pidfd_send_signal(pidfd, signal, nullptr, 0) < 0 && errno != ESRCH) throw_errno(errno, "send a signal to a process");
+  if (pidfd_send_signal(pidfd, signal, nullptr, 0) < 0 && errno != ESRCH)
+    throw_errno(errno, "send a signal to a process");
 }
 
 Child start(const ProcessPlan& plan) {
-  Launch launch{&plan, program_candidates(plan), pointers(plan.arguments), pointers(plan.environment), plan.descriptors,
-                {}, nullptr, 0};
+  Launch launch{&plan,
+                program_candidates(plan),
+                pointers(plan.arguments),
+                pointers(plan.environment),
+                plan.descriptors,
+                {},
+                nullptr,
+                0};
   sigemptyset(&launch.empty_mask);
   constexpr std::size_t stack_size = std::size_t{64} << 10U;
   const auto stack = std::make_unique<std::byte[]>(stack_size);
@@ -246,12 +258,15 @@ Child start(const ProcessPlan& plan) {
   Child child(id, Descriptor(pidfd));
   if (launch.failed_step != nullptr) {
     child.wait();
-    throw SystemError(launch.error_number, fmt::format("{} (to run {})", launch.failed_step, printable(plan.arguments.at(0))));
+    throw SystemError(launch.error_number,
+                      fmt::format("{} (to run {})", launch.failed_step, printable(plan.arguments.at(0))));
   }
   return child;
 }
 
-ExitStatus run(const ProcessPlan& plan) { return start(plan).wait(); }
+ExitStatus run(const ProcessPlan& plan) {
+  return start(plan).wait();
+}
 
 Captured run_captured(ProcessPlan plan, std::size_t limit) {
   std::array<int, 2> ends{};
@@ -292,7 +307,8 @@ void run_in_background(const std::function<void()>& body) {
     setsid();
     Child worker = fork_child(0, [&] {
       const Descriptor null = open_path("/dev/null", O_RDWR);
-      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), fd);
+      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        dup2(null.get(), fd);
       close_descriptors_except({});
       setpriority(PRIO_PROCESS, 0, 19);
       syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));

@@ -62,19 +62,19 @@ struct User {
 /// A program to be run, as a value: everything that differs from the caller. Nothing is inherited but descriptors 0 to
 /// 2 and those named; the environment is the one given.
 struct ProcessPlan {
-  std::vector<std::string> arguments;                ///< argv; arguments[0] is looked for in PATH of `environment`
-  std::vector<std::string> environment;              ///< "NAME=value"
-  std::vector<std::pair<int, int>> descriptors;      ///< {ours, theirs}: descriptors beyond, or in place of, 0 to 2
-  std::optional<std::string> working_directory;      ///< as seen after the namespaces were joined
-  int join_namespaces_of = -1;                       ///< a pidfd: join its namespaces, `join_flags` says which
-  int join_flags = 0;                                ///< CLONE_NEW...; CLONE_NEWPID is honoured too
-  int terminal = -1;                                 ///< one of ours: becomes the controlling terminal of a new session
-  bool new_session = false;                          ///< setsid(2) without a terminal
-  bool die_with_parent = false;                      ///< PR_SET_PDEATHSIG
-  bool drop_dangerous_capabilities = false;          ///< see dangerous_capabilities()
+  std::vector<std::string> arguments;            ///< argv; arguments[0] is looked for in PATH of `environment`
+  std::vector<std::string> environment;          ///< "NAME=value"
+  std::vector<std::pair<int, int>> descriptors;  ///< {ours, theirs}: descriptors beyond, or in place of, 0 to 2
+  std::optional<std::string> working_directory;  ///< as seen after the namespaces were joined
+  int join_namespaces_of = -1;                   ///< a pidfd: join its namespaces, `join_flags` says which
+  int join_flags = 0;                            ///< CLONE_NEW...; CLONE_NEWPID is honoured too
+  int terminal = -1;                             ///< one of ours: becomes the controlling terminal of a new session
+  bool new_session = false;                      ///< setsid(2) without a terminal
+  bool die_with_parent = false;                  ///< PR_SET_PDEATHSIG
+  bool drop_dangerous_capabilities = false;      ///< see dangerous_capabilities()
   bool no_new_privileges = false;
   std::optional<User> user;
-  std::optional<unsigned long> personality;          ///< personality(2): PER_LINUX32 for 32 bit roots
+  std::optional<unsigned long> personality;  ///< personality(2): PER_LINUX32 for 32 bit roots
   std::optional<mode_t> umask;
 };
 

@@ -66,7 +66,8 @@ Descriptor accept_from(int listener) {
 
 std::pair<Descriptor, Descriptor> socket_pair() {
   std::array<int, 2> ends{};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0) throw_errno(errno, "make a pair of sockets");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0)
+    throw_errno(errno, "make a pair of sockets");
   return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 

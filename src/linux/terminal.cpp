@@ -1,5 +1,6 @@
 #include "linux/terminal.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -10,8 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "support/error.hpp"
 
@@ -26,7 +25,8 @@ class SignalQueue {
   SignalQueue() {
     sigset_t wanted;
     sigemptyset(&wanted);
-    for (const int signal : handed_on) sigaddset(&wanted, signal);
+    for (const int signal : handed_on)
+      sigaddset(&wanted, signal);
     sigaddset(&wanted, SIGWINCH);
     sigprocmask(SIG_BLOCK, &wanted, &before_);
     queue_ = Descriptor(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));

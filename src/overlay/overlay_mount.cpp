@@ -1,11 +1,10 @@
 #include "overlay/overlay_mount.hpp"
 
+#include <fmt/format.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -16,7 +15,8 @@ namespace {
 constexpr std::size_t mount_options_limit = 4095;
 
 /// Features that change what a layer's files mean; their defaults differ between distributions' kernels.
-constexpr const char* fixed_options[][2] = {{"index", "off"}, {"metacopy", "off"}, {"redirect_dir", "off"}, {"xino", "auto"}};
+constexpr const char* fixed_options[][2] = {
+    {"index", "off"}, {"metacopy", "off"}, {"redirect_dir", "off"}, {"xino", "auto"}};
 
 void require_lowers(const OverlayPlan& plan) {
   if (plan.lowers.empty()) throw Error("an overlay without any lower layer was asked for");
@@ -33,10 +33,12 @@ linux_api::FileSystemMount as_file_system_mount(const OverlayPlan& plan) {
   linux_api::FileSystemMount mount{"overlay", {}, 0};
   const auto set = [&](const char* key, const std::string& value) { mount.parameters.push_back({key, value}); };
   set("source", plan.source);
-  for (const std::string& lower : plan.lowers) set("lowerdir+", lower);
+  for (const std::string& lower : plan.lowers)
+    set("lowerdir+", lower);
   set("upperdir", plan.upper);
   set("workdir", plan.work);
-  for (const auto& [key, value] : fixed_options) set(key, value);
+  for (const auto& [key, value] : fixed_options)
+    set(key, value);
   if (plan.is_volatile) mount.parameters.push_back({"volatile", {}});
   if (plan.marks == Marks::user) mount.parameters.push_back({"userxattr", {}});
   return mount;
@@ -44,14 +46,17 @@ linux_api::FileSystemMount as_file_system_mount(const OverlayPlan& plan) {
 
 std::string as_mount_options(const OverlayPlan& plan) {
   require_lowers(plan);
-  std::string options = fmt::format("lowerdir={},upperdir={},workdir={}", fmt::join(plan.lowers, ":"), plan.upper, plan.work);
-  for (const auto& [key, value] : fixed_options) options += fmt::format(",{}={}", key, value);
+  std::string options =
+      fmt::format("lowerdir={},upperdir={},workdir={}", fmt::join(plan.lowers, ":"), plan.upper, plan.work);
+  for (const auto& [key, value] : fixed_options)
+    options += fmt::format(",{}={}", key, value);
   if (plan.is_volatile) options += ",volatile";
   if (plan.marks == Marks::user) options += ",userxattr";
   if (options.size() > mount_options_limit) {
-    throw Error(fmt::format("cannot mount {} layers at once: this kernel takes {} bytes of mount options, and {} are needed",
-                            plan.lowers.size(), mount_options_limit, options.size()),
-                "Remove snapshots that you no longer need, or use kernel 6.8 or later.", ExitCode::root);
+    throw Error(
+        fmt::format("cannot mount {} layers at once: this kernel takes {} bytes of mount options, and {} are needed",
+                    plan.lowers.size(), mount_options_limit, options.size()),
+        "Remove snapshots that you no longer need, or use kernel 6.8 or later.", ExitCode::root);
   }
   return options;
 }
@@ -73,8 +78,8 @@ linux_api::Descriptor mount_overlay(const OverlayPlan& plan, const std::string& 
   try {
     return linux_api::mount_detached(as_file_system_mount(plan));
   } catch (const SystemError& error) {
-    const bool has_no_lowerdir_plus =
-        error.error_number() == EINVAL && std::string_view(error.what()).find("set lowerdir+") != std::string_view::npos;
+    const bool has_no_lowerdir_plus = error.error_number() == EINVAL &&
+                                      std::string_view(error.what()).find("set lowerdir+") != std::string_view::npos;
     if (!has_no_lowerdir_plus) throw;
   }
   return mount_overlay_by_options(plan, layers_directory);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -10,8 +11,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-
-#include <fmt/format.h>
 
 #include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
@@ -28,7 +27,8 @@ class ScratchDirectory {
  public:
   explicit ScratchDirectory(int parent) : parent_(parent), name_(fmt::format(".plyroot-try-{}", getpid())) {
     linux_api::remove_tree(parent_, name_);
-    if (mkdirat(parent_, name_.c_str(), 0700) < 0) throw_errno(errno, "make a directory in", linux_api::path_of(parent_));
+    if (mkdirat(parent_, name_.c_str(), 0700) < 0)
+      throw_errno(errno, "make a directory in", linux_api::path_of(parent_));
     directory_ = linux_api::open_at(parent_, name_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   }
   ~ScratchDirectory() {
@@ -63,7 +63,8 @@ bool tells_file_types(int directory) {
 
 std::string why_no_upper(int directory) {
   const std::string name = linux_api::file_system_name(directory);
-  if (name == "overlay") return "it lies on an overlay (as the file system of a container does), and overlays cannot be stacked this way";
+  if (name == "overlay")
+    return "it lies on an overlay (as the file system of a container does), and overlays cannot be stacked this way";
   if (name == "nfs" || name == "vfat") return fmt::format("it lies on {}, which cannot hold overlay layers", name);
   const ScratchDirectory scratch(directory);
   if (fsetxattr(scratch.get(), "trusted.overlay.opaque", "y", 1, 0) < 0) {
@@ -77,7 +78,8 @@ std::string why_no_upper(int directory) {
     return fmt::format("its file system ({}) cannot leave a whiteout when it renames: {}", name, describe_errno(errno));
   }
   if (!tells_file_types(scratch.get())) {
-    return fmt::format("its file system ({}) does not tell the types of directory entries (on xfs: made with ftype=0)", name);
+    return fmt::format("its file system ({}) does not tell the types of directory entries (on xfs: made with ftype=0)",
+                       name);
   }
   return {};
 }

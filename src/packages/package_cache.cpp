@@ -41,7 +41,7 @@ void remove_old_files(int directory, const config::YumCacheOptions& options, std
     }
     const int most_days =
         is_metadata(name) ? std::min(options.max_metadata_age_days, options.max_age_days) : options.max_age_days;
-    if (now - status.st_ctim.tv_sec > most_days * day) unlinkat(directory, name.c_str(), 0);
+    if (now - status.st_ctim.tv_sec > std::time_t{most_days} * day) unlinkat(directory, name.c_str(), 0);
   }
 }
 

@@ -24,7 +24,8 @@ constexpr const char* lock_name = "@collector.lock";
 std::vector<std::string> unlisted(const Database& database, int layers) {
   std::set<std::string> listed;
   Statement rows(database, "SELECT directory FROM layers");
-  while (rows.step()) listed.insert(rows.text(0));
+  while (rows.step())
+    listed.insert(rows.text(0));
   std::vector<std::string> names = linux_api::list_names(layers);
   std::erase_if(names, [&](const std::string& name) { return listed.contains(name); });
   return names;
@@ -61,9 +62,11 @@ void Store::collect_garbage() {
     if (!lock.try_lock(0)) return;
     {
       const store::Transaction no_layer_is_made(state_->database);
-      store::move_to_trash(state_->directory.get(), state_->layers.get(), store::unlisted(state_->database, state_->layers.get()));
+      store::move_to_trash(state_->directory.get(), state_->layers.get(),
+                           store::unlisted(state_->database, state_->layers.get()));
     }
-    for (const std::string& name : linux_api::list_names(trash.get())) linux_api::remove_tree(trash.get(), name);
+    for (const std::string& name : linux_api::list_names(trash.get()))
+      linux_api::remove_tree(trash.get(), name);
   } while (has_garbage());
 }
 

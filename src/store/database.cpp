@@ -31,7 +31,8 @@ std::string advice_for(int result) {
 
 }  // namespace
 
-Statement::Statement(const Database& database, std::string_view sql) : database_(&database), statement_(nullptr, sqlite3_finalize) {
+Statement::Statement(const Database& database, std::string_view sql)
+    : database_(&database), statement_(nullptr, sqlite3_finalize) {
   sqlite3_stmt* prepared = nullptr;
   check(sqlite3_prepare_v2(database.get(), sql.data(), static_cast<int>(sql.size()), &prepared, nullptr));
   statement_.reset(prepared);
@@ -47,7 +48,8 @@ Statement& Statement::bind(std::int64_t value) {
 }
 
 Statement& Statement::bind(std::string_view value) {
-  check(sqlite3_bind_text(statement_.get(), next_parameter_++, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT));
+  check(sqlite3_bind_text(statement_.get(), next_parameter_++, value.data(), static_cast<int>(value.size()),
+                          SQLITE_TRANSIENT));
   return *this;
 }
 
@@ -69,7 +71,9 @@ void Statement::run() {
   }
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 
 std::optional<std::int64_t> Statement::integer_or_null(int column) const {
   if (is_null(column)) return std::nullopt;
@@ -78,14 +82,19 @@ std::optional<std::int64_t> Statement::integer_or_null(int column) const {
 
 std::string Statement::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-  return bytes == nullptr ? std::string() : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
+  return bytes == nullptr
+             ? std::string()
+             : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
 }
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
 
 Database::Database(const std::string& path, Mode mode) : path_(path), connection_(nullptr, sqlite3_close) {
   sqlite3* opened = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                    (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
   const int result = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   connection_.reset(opened);
   if (result != SQLITE_OK) fail("open");
@@ -100,12 +109,18 @@ void Database::fail(std::string_view tried) const {
   const int result = sqlite3_extended_errcode(connection_.get());
   const int error_number = sqlite3_system_errno(connection_.get());
   std::string reason = sqlite3_errmsg(connection_.get());
-  if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN) reason += fmt::format(" ({})", describe_errno(error_number));
-  throw Error(fmt::format("cannot {} the store's database {}: {}", tried, printable(path_), reason), advice_for(result));
+  if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN)
+    reason += fmt::format(" ({})", describe_errno(error_number));
+  throw Error(fmt::format("cannot {} the store's database {}: {}", tried, printable(path_), reason),
+              advice_for(result));
 }
 
-ReadTransaction::ReadTransaction(const Database& database) : database_(&database) { database.execute("BEGIN"); }
-ReadTransaction::~ReadTransaction() { sqlite3_exec(database_->get(), "COMMIT", nullptr, nullptr, nullptr); }
+ReadTransaction::ReadTransaction(const Database& database) : database_(&database) {
+  database.execute("BEGIN");
+}
+ReadTransaction::~ReadTransaction() {
+  sqlite3_exec(database_->get(), "COMMIT", nullptr, nullptr, nullptr);
+}
 
 Transaction::Transaction(const Database& database) : database_(&database) {
   // Told to each connection that writes: PERSIST is not kept in the file, and readers need none of it.

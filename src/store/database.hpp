@@ -38,7 +38,8 @@ class Statement {
   int next_parameter_ = 1;
 };
 
-/// A connection to the store's database file: rollback journal, PERSIST, synchronous FULL (https://sqlite.org/pragma.html).
+/// A connection to the store's database file: rollback journal, PERSIST, synchronous FULL
+/// (https://sqlite.org/pragma.html).
 class Database {
  public:
   enum class Mode { existing, create };
@@ -69,8 +70,8 @@ class Transaction {
   bool open_ = true;
 };
 
-/// Several reads of one state of the database, which is locked and looked at once for all of them. Must not last: writers
-/// wait for its end.
+/// Several reads of one state of the database, which is locked and looked at once for all of them. Must not last:
+/// writers wait for its end.
 class ReadTransaction {
  public:
   explicit ReadTransaction(const Database& database);

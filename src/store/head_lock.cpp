@@ -18,7 +18,9 @@ constexpr off_t session_byte = 1;         // held by a session's init
 constexpr off_t initialization_byte = 2;  // of the main head's file: held while the root is installed
 
 /// "@" is in no extension's name.
-std::string stem_of(const HeadName& head) { return head.is_main() ? "@main" : head.text(); }
+std::string stem_of(const HeadName& head) {
+  return head.is_main() ? "@main" : head.text();
+}
 
 linux_api::LockFile open_lock_file(int heads, const HeadName& head) {
   return linux_api::LockFile(linux_api::open_at(heads, stem_of(head) + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
@@ -39,7 +41,8 @@ struct HeadLock::State {
 HeadLock::HeadLock(const Store& store, HeadName head) {
   linux_api::Descriptor heads = store::open_or_make_directory(store.state_->directory.get(), store::heads_name);
   linux_api::LockFile file = open_lock_file(heads.get(), head);
-  state_ = std::unique_ptr<State>(new State{store.state_.get(), std::move(head), std::move(heads), std::move(file), {}, false});
+  state_ = std::unique_ptr<State>(
+      new State{store.state_.get(), std::move(head), std::move(heads), std::move(file), {}, false});
   state_->operation.emplace(state_->file, operation_byte);
 }
 
@@ -70,13 +73,15 @@ HeadLock::Use HeadLock::ask_kernel() const {
   if (!head || !head->upper) return Use::idle;
   const store::Layer upper = store::read_layer(database, *head->upper);
   one_state.reset();
-  const linux_api::Descriptor directory =
-      linux_api::open_if_exists(state_->store->layers.get(), upper.directory + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const linux_api::Descriptor directory = linux_api::open_if_exists(
+      state_->store->layers.get(), upper.directory + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!directory) return Use::idle;  // missing: whoever wants to use it will say so
   return overlay::is_upper_in_use(directory.get()) ? Use::mounted : Use::idle;
 }
 
-const HeadName& HeadLock::head() const { return state_->head; }
+const HeadName& HeadLock::head() const {
+  return state_->head;
+}
 void HeadLock::release() {
   state_->operation.reset();
   state_->known_to_be_idle = false;
@@ -87,8 +92,12 @@ void HeadLock::wait_for_session_end() const {
   own.lock(session_byte);
 }
 
-std::string HeadLock::file_name(const std::string& suffix) const { return stem_of(state_->head) + "." + suffix; }
-int HeadLock::heads_directory() const { return state_->heads.get(); }
+std::string HeadLock::file_name(const std::string& suffix) const {
+  return stem_of(state_->head) + "." + suffix;
+}
+int HeadLock::heads_directory() const {
+  return state_->heads.get();
+}
 
 struct SessionLock::State {
   linux_api::LockFile file;
@@ -99,7 +108,9 @@ SessionLock::SessionLock(const HeadLock& head_lock)
   if (!state_->file.try_lock(session_byte)) throw Error("another session holds this root", {}, ExitCode::in_use);
 }
 SessionLock::~SessionLock() = default;
-int SessionLock::descriptor() const { return state_->file.descriptor(); }
+int SessionLock::descriptor() const {
+  return state_->file.descriptor();
+}
 
 struct InitializationLock::State {
   linux_api::LockFile file;

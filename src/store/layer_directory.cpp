@@ -1,6 +1,7 @@
 #include "store/layer_directory.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -10,8 +11,6 @@
 #include <cstring>
 #include <string_view>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
@@ -70,16 +69,18 @@ void make_layer_directory(int layers, const std::string& name, const std::option
   if (fchmod(files.get(), 0755) < 0) throw_errno(errno, "set the mode of layer", name);  // whatever the umask
   if (below) look_like(files.get(), open_directory(layers, *below + "/fs").get());
   // What was made in a directory goes to the disk with it.
-  for (const int fd : {directory.get(), layers}) linux_api::sync_file(fd);
+  for (const int fd : {directory.get(), layers})
+    linux_api::sync_file(fd);
 }
 
 void require_layer_directory(int layers, const std::string& name) {
   const Descriptor files = linux_api::open_if_exists(layers, name + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!files) {
-    throw Error(fmt::format("the directory of layer {} is missing from the store: something else than plyroot removed it",
-                            printable(name)),
-                "Roll back to a snapshot that does not need it, or make the root anew: `--scrub overlayfs`, `--init`.",
-                ExitCode::root);
+    throw Error(
+        fmt::format("the directory of layer {} is missing from the store: something else than plyroot removed it",
+                    printable(name)),
+        "Roll back to a snapshot that does not need it, or make the root anew: `--scrub overlayfs`, `--init`.",
+        ExitCode::root);
   }
 }
 

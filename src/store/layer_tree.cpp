@@ -1,8 +1,8 @@
 #include "store/layer_tree.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "support/error.hpp"
 
@@ -10,9 +10,10 @@ namespace plyroot::store {
 namespace {
 
 bool is_reached(const Database& database, LayerId id) {
-  Statement reached(database,
-                    "SELECT EXISTS (SELECT 1 FROM refs WHERE layer = ?1) OR EXISTS (SELECT 1 FROM layers WHERE parent = ?1)"
-                    " OR EXISTS (SELECT 1 FROM heads WHERE current = ?1 OR upper = ?1)");
+  Statement reached(
+      database,
+      "SELECT EXISTS (SELECT 1 FROM refs WHERE layer = ?1) OR EXISTS (SELECT 1 FROM layers WHERE parent = ?1)"
+      " OR EXISTS (SELECT 1 FROM heads WHERE current = ?1 OR upper = ?1)");
   reached.bind(id).step();
   return reached.integer(0) != 0;
 }
@@ -33,7 +34,8 @@ LayerId base_of(const Database& database) {
   return base.integer(0);
 }
 
-LayerId add_layer(const Database& database, const std::string& directory, std::optional<LayerId> parent, bool committed) {
+LayerId add_layer(const Database& database, const std::string& directory, std::optional<LayerId> parent,
+                  bool committed) {
   Statement(database, "INSERT INTO layers (directory, parent, committed) VALUES (?, ?, ?)")
       .bind(directory)
       .bind(parent)
@@ -48,14 +50,16 @@ LayerId next_layer_id(const Database& database) {
 }
 
 std::vector<std::string> chain_of(const Database& database, LayerId top) {
-  Statement chain(database,
-                  "WITH RECURSIVE chain (depth, directory, parent) AS ("
-                  "  SELECT 0, directory, parent FROM layers WHERE id = ?"
-                  "  UNION ALL SELECT depth + 1, layers.directory, layers.parent FROM chain JOIN layers ON layers.id = chain.parent"
-                  ") SELECT directory FROM chain ORDER BY depth");
+  Statement chain(
+      database,
+      "WITH RECURSIVE chain (depth, directory, parent) AS ("
+      "  SELECT 0, directory, parent FROM layers WHERE id = ?"
+      "  UNION ALL SELECT depth + 1, layers.directory, layers.parent FROM chain JOIN layers ON layers.id = chain.parent"
+      ") SELECT directory FROM chain ORDER BY depth");
   chain.bind(top);
   std::vector<std::string> directories;
-  while (chain.step()) directories.push_back(chain.text(0));
+  while (chain.step())
+    directories.push_back(chain.text(0));
   if (directories.empty()) read_layer(database, top);  // says what is wrong
   if (directories.size() > 1) directories.pop_back();  // base is empty: it would only cost a lower
   return directories;
@@ -84,7 +88,8 @@ std::optional<Head> find_head(const Database& database, const HeadName& name) {
 }
 
 void write_head(const Database& database, const HeadName& name, const Head& head) {
-  Statement row(database, "INSERT OR REPLACE INTO heads (name, current, upper, unsynced_since_boot) VALUES (?, ?, ?, ?)");
+  Statement row(database,
+                "INSERT OR REPLACE INTO heads (name, current, upper, unsynced_since_boot) VALUES (?, ?, ?, ?)");
   row.bind(name.text()).bind(head.current).bind(head.upper);
   if (head.unsynced_since_boot) {
     row.bind(*head.unsynced_since_boot);

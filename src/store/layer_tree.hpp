@@ -25,12 +25,13 @@ struct Head {
   std::optional<std::string> unsynced_since_boot;  ///< the upper may be lost if the machine's power is
 };
 
-/// The rows of the store's database as layers, refs and heads. Each function is one or a few statements and belongs into
-/// its caller's transaction.
+/// The rows of the store's database as layers, refs and heads. Each function is one or a few statements and belongs
+/// into its caller's transaction.
 
 Layer read_layer(const Database& database, LayerId id);
 LayerId base_of(const Database& database);
-LayerId add_layer(const Database& database, const std::string& directory, std::optional<LayerId> parent, bool committed);
+LayerId add_layer(const Database& database, const std::string& directory, std::optional<LayerId> parent,
+                  bool committed);
 /// The id that the next layer will get.
 LayerId next_layer_id(const Database& database);
 /// The directories of a layer and of all below it, the topmost first; base only where there is nothing else.

@@ -1,6 +1,7 @@
 #include "store/mock_takeover.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,8 +9,6 @@
 #include <cerrno>
 #include <map>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "linux/directory.hpp"
 #include "linux/file.hpp"
@@ -38,7 +37,9 @@ std::string read_layer_name(int directory, const std::string& file, const std::s
   const Descriptor opened = linux_api::open_if_exists(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!opened) return {};
   const std::string name(trim(linux_api::read_all(opened.get(), 4096)));
-  const auto is_uuid_character = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '-'; };
+  const auto is_uuid_character = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '-';
+  };
   if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), is_uuid_character)) {
     refuse(path, fmt::format("{} does not hold the name of a layer", printable(file)));
   }
@@ -47,7 +48,8 @@ std::string read_layer_name(int directory, const std::string& file, const std::s
 
 timespec modification_time(int directory, const std::string& name) {
   struct stat status {};
-  if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) throw_errno(errno, "examine", printable(name));
+  if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0)
+    throw_errno(errno, "examine", printable(name));
   return status.st_mtim;
 }
 
@@ -58,9 +60,11 @@ void read_refs(MockStore& mock, int refs, const std::string& path) {
     dated.push_back({modification_time(refs, name), {SnapshotName(name).text(), read_layer_name(refs, name, path)}});
   }
   std::sort(dated.begin(), dated.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first.tv_sec, a.first.tv_nsec, a.second.name) < std::tie(b.first.tv_sec, b.first.tv_nsec, b.second.name);
+    return std::tie(a.first.tv_sec, a.first.tv_nsec, a.second.name) <
+           std::tie(b.first.tv_sec, b.first.tv_nsec, b.second.name);
   });
-  for (auto& [time, ref] : dated) mock.refs.push_back(std::move(ref));
+  for (auto& [time, ref] : dated)
+    mock.refs.push_back(std::move(ref));
   mock.base = read_layer_name(refs, ".base", path);
   mock.current = read_layer_name(refs, ".current", path);
   mock.upper = read_layer_name(refs, ".upper", path);
@@ -73,7 +77,8 @@ void read_layers(MockStore& mock, int layers, const std::string& path) {
     std::vector<std::pair<std::string, MockStore::MockLayer>> chain;
     while (!known.contains(name)) {
       const Descriptor directory = open_directory(layers, name.c_str());
-      if (!directory || !open_directory(directory.get(), "fs")) refuse(path, fmt::format("the layer {} is missing", name));
+      if (!directory || !open_directory(directory.get(), "fs"))
+        refuse(path, fmt::format("the layer {} is missing", name));
       MockStore::MockLayer layer;
       layer.parent = read_layer_name(directory.get(), "parent", path);
       layer.committed = faccessat(directory.get(), "immutable", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -85,17 +90,20 @@ void read_layers(MockStore& mock, int layers, const std::string& path) {
       }
       name = layer.parent;
     }
-    mock.layers.insert(mock.layers.end(), std::make_move_iterator(chain.rbegin()), std::make_move_iterator(chain.rend()));
+    mock.layers.insert(mock.layers.end(), std::make_move_iterator(chain.rbegin()),
+                       std::make_move_iterator(chain.rend()));
   };
   read_chain(mock.base);
-  for (const auto& ref : mock.refs) read_chain(ref.layer);
+  for (const auto& ref : mock.refs)
+    read_chain(ref.layer);
   read_chain(mock.current);
   if (!mock.upper.empty()) read_chain(mock.upper);
 }
 
 void leave_locks_for_mock(int store_directory) {
   for (const char* name : {"locks", "locks/snapshot.lock", "locks/mount.lock"}) {
-    if (mkdirat(store_directory, name, 0755) < 0 && errno != EEXIST) throw_errno(errno, "make mock's lock directory", name);
+    if (mkdirat(store_directory, name, 0755) < 0 && errno != EEXIST)
+      throw_errno(errno, "make mock's lock directory", name);
   }
   linux_api::sync_directory(open_directory(store_directory, "locks").get());
 }
@@ -132,7 +140,8 @@ void take_over(const MockStore& mock, const Database& database, int store_direct
     const std::string work = name + "/work";
     if (mkdirat(layers, work.c_str(), 0700) < 0 && errno != EEXIST) throw_errno(errno, "make the directory", work);
   }
-  for (const auto& ref : mock.refs) add_ref(database, SnapshotName(ref.name), ids.at(ref.layer), "");
+  for (const auto& ref : mock.refs)
+    add_ref(database, SnapshotName(ref.name), ids.at(ref.layer), "");
   Head head{ids.at(mock.current), std::nullopt, std::nullopt};
   // An upper that was committed meanwhile is no upper any more: the next mount makes a new one on top of current.
   if (!mock.upper.empty() && !read_layer(database, ids.at(mock.upper)).committed) head.upper = ids.at(mock.upper);

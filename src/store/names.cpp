@@ -1,8 +1,8 @@
 #include "plyroot/names.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -21,15 +21,18 @@ void require_name(std::string_view text, std::string_view what) {
       std::all_of(text.begin(), text.end(), is_name_character)) {
     return;
   }
-  throw Error(fmt::format("Invalid {}: {}", what, text.empty() ? "it is empty" : printable(text)),
-              fmt::format("A name has 1 to {} characters: letters, digits, '_', '.' and '-', and begins with none of the "
-                          "last two.",
-                          longest_name));
+  throw Error(
+      fmt::format("Invalid {}: {}", what, text.empty() ? "it is empty" : printable(text)),
+      fmt::format("A name has 1 to {} characters: letters, digits, '_', '.' and '-', and begins with none of the "
+                  "last two.",
+                  longest_name));
 }
 
 }  // namespace
 
-SnapshotName::SnapshotName(std::string_view text) : text_(text) { require_name(text, "snapshot name"); }
+SnapshotName::SnapshotName(std::string_view text) : text_(text) {
+  require_name(text, "snapshot name");
+}
 
 HeadName::HeadName(std::string_view unique_extension) : text_(unique_extension) {
   require_name(unique_extension, "unique extension (--uniqueext)");

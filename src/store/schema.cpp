@@ -46,8 +46,8 @@ bool has_schema(const Database& database) {
   version.step();
   const auto found = version.integer(0);
   if (found > schema_version) {
-    throw Error(fmt::format("the store {} was written by a newer plyroot (format {}, this one knows {})", database.path(),
-                            found, schema_version),
+    throw Error(fmt::format("the store {} was written by a newer plyroot (format {}, this one knows {})",
+                            database.path(), found, schema_version),
                 "Use that plyroot.");
   }
   return found != 0;

@@ -1,13 +1,12 @@
 #include "plyroot/store.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-
-#include <fmt/format.h>
 
 #include "linux/directory.hpp"
 #include "linux/file.hpp"
@@ -55,7 +54,8 @@ Descriptor open_store_directory(const StoreLocation& location) {
 
 std::string existing_ancestor(std::string path) {
   struct stat status {};
-  while (path.size() > 1 && stat(path.c_str(), &status) < 0 && errno == ENOENT) path.resize(std::max<std::size_t>(path.find_last_of('/'), 1));
+  while (path.size() > 1 && stat(path.c_str(), &status) < 0 && errno == ENOENT)
+    path.resize(std::max<std::size_t>(path.find_last_of('/'), 1));
   return path;
 }
 
@@ -67,7 +67,8 @@ void require_upper_support(const std::string& base_directory) {
   try {
     reason = overlay::why_no_upper(directory.get());
   } catch (const SystemError& error) {
-    throw SystemError(error.error_number(), fmt::format("write to {}, where build roots are to be kept", printable(where)),
+    throw SystemError(error.error_number(),
+                      fmt::format("write to {}, where build roots are to be kept", printable(where)),
                       "Make base_dir (plugin_conf's overlayfs_opts) a directory that root can write to.");
   }
   if (!reason.empty()) {
@@ -96,7 +97,8 @@ namespace {
 
 /// Makes the tables of a database that has none: those of a new store, or of what mock's plugin left. Whoever comes
 /// second finds it done.
-void fill(const Database& database, const StoreLocation& location, int directory, int layers, const Store::MockIsAlive& mock_is_alive) {
+void fill(const Database& database, const StoreLocation& location, int directory, int layers,
+          const Store::MockIsAlive& mock_is_alive) {
   Transaction transaction(database);
   if (store::has_schema(database)) return;
   store::create_schema(database);
@@ -126,7 +128,8 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
   if (!store::has_schema(database)) {
     // Killed while it was made: as if it had never been begun.
     if (!store::is_mock_store(directory.get())) return std::nullopt;
-    const Descriptor layers = linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const Descriptor layers =
+        linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
   }
   Descriptor layers = linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -143,8 +146,12 @@ Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mo
   return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database)}));
 }
 
-const StoreLocation& Store::location() const { return state_->location; }
-std::string Store::layers_directory() const { return state_->location.path() + "/" + store::layers_name; }
+const StoreLocation& Store::location() const {
+  return state_->location;
+}
+std::string Store::layers_directory() const {
+  return state_->location.path() + "/" + store::layers_name;
+}
 
 namespace {
 
@@ -180,11 +187,14 @@ std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
   const LayerId current = read_head(state_->database, head).current;
   store::Statement rows(state_->database, "SELECT name, layer FROM refs ORDER BY sequence");
   std::vector<Snapshot> found;
-  while (rows.step()) found.push_back({rows.text(0), rows.integer(1) == current});
+  while (rows.step())
+    found.push_back({rows.text(0), rows.integer(1) == current});
   return found;
 }
 
-bool Store::has_snapshot(const SnapshotName& name) const { return store::find_ref(state_->database, name).has_value(); }
+bool Store::has_snapshot(const SnapshotName& name) const {
+  return store::find_ref(state_->database, name).has_value();
+}
 
 std::optional<std::string> Store::origin_of(const SnapshotName& name) const {
   store::Statement row(state_->database, "SELECT origin FROM refs WHERE name = ?");
@@ -195,7 +205,8 @@ std::optional<std::string> Store::origin_of(const SnapshotName& name) const {
 std::vector<HeadName> Store::heads() const {
   store::Statement rows(state_->database, "SELECT name FROM heads ORDER BY name");
   std::vector<HeadName> names;
-  while (rows.step()) names.push_back(rows.text(0).empty() ? HeadName::main() : HeadName(rows.text(0)));
+  while (rows.step())
+    names.push_back(rows.text(0).empty() ? HeadName::main() : HeadName(rows.text(0)));
   return names;
 }
 
@@ -204,11 +215,12 @@ namespace {
 HeadLayers layers_of(const Database& database, const Head& head) {
   std::vector<std::string> chain = store::chain_of(database, *store::read_layer(database, *head.upper).parent);
   if (chain.size() > overlay::most_lowers) {
-    throw Error(fmt::format("this root stands on {} snapshots on top of each other; at most {} can be mounted", chain.size(),
-                            overlay::most_lowers),
+    throw Error(fmt::format("this root stands on {} snapshots on top of each other; at most {} can be mounted",
+                            chain.size(), overlay::most_lowers),
                 "Roll back to an older snapshot, or make the root anew.", ExitCode::root);
   }
-  for (std::string& directory : chain) directory += "/fs";
+  for (std::string& directory : chain)
+    directory += "/fs";
   const std::string upper = store::read_layer(database, *head.upper).directory;
   return {std::move(chain), upper + "/fs", upper + "/work"};
 }
@@ -261,7 +273,8 @@ Store::Prepared Store::prepare_upper(const HeadLock& idle_head) {
   const std::string upper = store::read_layer(database, *head.upper).directory;
   one_state.reset();
   store::require_layer_directory(state_->layers.get(), upper);
-  overlay::clear_volatile_mark(linux_api::open_at(state_->layers.get(), upper + "/work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
+  overlay::clear_volatile_mark(
+      linux_api::open_at(state_->layers.get(), upper + "/work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
   return prepared;
 }
 
@@ -283,7 +296,8 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
   require_free_name();
   const Head before = read_head(database, idle_head.head());
   // Data before name. Waited for outside of the transaction: other heads of this root go on meanwhile.
-  if (before.upper && before.unsynced_since_boot == linux_api::boot_id()) linux_api::sync_file_system(state_->layers.get());
+  if (before.upper && before.unsynced_since_boot == linux_api::boot_id())
+    linux_api::sync_file_system(state_->layers.get());
 
   Transaction transaction(database);
   require_free_name();
@@ -311,9 +325,11 @@ std::vector<std::string> move_head(const Database& database, const HeadName& nam
   store::write_head(database, name, {target, std::nullopt, std::nullopt});
   std::vector<std::string> garbage;
   if (before.upper) garbage = store::delete_unreachable(database, *before.upper);
-  const bool current_is_listed = store::Statement(database, "SELECT 1 FROM layers WHERE id = ?").bind(before.current).step();
+  const bool current_is_listed =
+      store::Statement(database, "SELECT 1 FROM layers WHERE id = ?").bind(before.current).step();
   if (current_is_listed) {
-    for (std::string& directory : store::delete_unreachable(database, before.current)) garbage.push_back(std::move(directory));
+    for (std::string& directory : store::delete_unreachable(database, before.current))
+      garbage.push_back(std::move(directory));
   }
   return garbage;
 }
@@ -367,16 +383,18 @@ void Store::reset(const std::vector<HeadLock>& idle_heads) {
   std::for_each(idle_heads.begin(), idle_heads.end(), require_idle);
   Transaction transaction(state_->database);
   for (const HeadName& name : heads()) {
-    const bool is_locked = std::any_of(idle_heads.begin(), idle_heads.end(), [&](const HeadLock& lock) { return lock.head() == name; });
+    const bool is_locked =
+        std::any_of(idle_heads.begin(), idle_heads.end(), [&](const HeadLock& lock) { return lock.head() == name; });
     if (!is_locked) {
-      throw Error("another command has just begun to use this root with --uniqueext " + name.text(), "Try again when it has ended.",
-                  ExitCode::in_use);
+      throw Error("another command has just begun to use this root with --uniqueext " + name.text(),
+                  "Try again when it has ended.", ExitCode::in_use);
     }
   }
   const LayerId base = store::base_of(state_->database);
   std::vector<std::string> garbage;
   store::Statement rows(state_->database, "SELECT directory FROM layers WHERE parent IS NOT NULL");
-  while (rows.step()) garbage.push_back(rows.text(0));
+  while (rows.step())
+    garbage.push_back(rows.text(0));
   state_->database.execute("DELETE FROM refs; DELETE FROM heads");
   store::write_head(state_->database, HeadName::main(), {base, std::nullopt, std::nullopt});
   state_->database.execute("DELETE FROM layers WHERE parent IS NOT NULL");

@@ -1,12 +1,11 @@
 #include "support/error.hpp"
 
+#include <fmt/format.h>
 #include <string.h>
 
 #include <array>
 #include <cerrno>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace plyroot {
 

@@ -1,14 +1,13 @@
 #include "support/log.hpp"
 
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <mutex>
 #include <utility>
-
-#include <spdlog/details/null_mutex.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/base_sink.h>
 
 #include "support/error.hpp"
 
@@ -65,7 +64,8 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 
 }  // namespace
 
-/// The logs in the result directory, in the forms of mock's logging.ini: "detailed" for root.log, "state" for state.log.
+/// The logs in the result directory, in the forms of mock's logging.ini: "detailed" for root.log, "state" for
+/// state.log.
 struct Log::Files {
   std::unique_ptr<spdlog::logger> root;
   std::unique_ptr<spdlog::logger> state;
@@ -74,8 +74,12 @@ struct Log::Files {
 Log::Log(LogLevel console_level) : console_level_(console_level) {}
 Log::~Log() = default;
 
-void Log::set_console_level(LogLevel level) { console_level_ = level; }
-LogLevel Log::console_level() const { return console_level_; }
+void Log::set_console_level(LogLevel level) {
+  console_level_ = level;
+}
+LogLevel Log::console_level() const {
+  return console_level_;
+}
 
 void Log::open_files(int root_log_fd, int state_log_fd) {
   files_ = std::make_unique<Files>(
@@ -104,7 +108,11 @@ void Log::state(std::string_view verb, std::string_view what) {
   }
 }
 
-Log::Step::Step(Log& log, std::string what) : log_(log), what_(std::move(what)) { log_.state("Start", what_); }
-Log::Step::~Step() { log_.state("Finish", what_); }
+Log::Step::Step(Log& log, std::string what) : log_(log), what_(std::move(what)) {
+  log_.state("Start", what_);
+}
+Log::Step::~Step() {
+  log_.state("Finish", what_);
+}
 
 }  // namespace plyroot

@@ -64,7 +64,8 @@ TEST_F(RootFiles, ChangingOwnersFollowsNoLink) {
 }
 
 TEST_F(RootFiles, PatternsMatchWithinTheRoot) {
-  for (const char* name : {"b.db", "a.db", ".hidden.db", "c.txt"}) write_file_in_root(root(), std::string("var/lib/") + name, "");
+  for (const char* name : {"b.db", "a.db", ".hidden.db", "c.txt"})
+    write_file_in_root(root(), std::string("var/lib/") + name, "");
   EXPECT_EQ(glob_in_root(root(), "/var/*/*.db"), (std::vector<std::string>{"var/lib/a.db", "var/lib/b.db"}));
   EXPECT_TRUE(glob_in_root(root(), "nothing/*").empty());
 }

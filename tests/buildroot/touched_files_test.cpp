@@ -22,7 +22,8 @@ class CopyUpTrap : public test::StoreTest {
     if (IsSkipped()) return;
     {
       const MountedHead head(store(), HeadName::main());
-      for (const char* directory : {"var", "var/lib", "var/lib/rpm", "opt"}) ASSERT_EQ(mkdirat(head.root(), directory, 0755), 0);
+      for (const char* directory : {"var", "var/lib", "var/lib/rpm", "opt"})
+        ASSERT_EQ(mkdirat(head.root(), directory, 0755), 0);
       head.write("var/lib/rpm/rpmdb.sqlite", "old");
       head.write("opt/data.db", "old");
     }
@@ -32,7 +33,9 @@ class CopyUpTrap : public test::StoreTest {
   /// What a reader that has the file open and mapped sees after a writer has written to it through another descriptor.
   /// (Kernels before 4.19 showed the trap to read(2) too; mapped, as databases have their files, it is there still.)
   static std::string seen_by_an_older_descriptor(const MountedHead& head, const std::string& path) {
-    const auto open = [&](int flags) { return linux_api::open_in_root(head.root(), path, flags, linux_api::Links::follow); };
+    const auto open = [&](int flags) {
+      return linux_api::open_in_root(head.root(), path, flags, linux_api::Links::follow);
+    };
     const linux_api::Descriptor reader = open(O_RDONLY);
     void* mapped = mmap(nullptr, 3, PROT_READ, MAP_SHARED, reader.get(), 0);
     if (mapped == MAP_FAILED) throw_errno("map", path);
@@ -64,7 +67,8 @@ TEST_P(CopyUpTrap, IsGoneForWhateverFilesPatternsName) {
 TEST_P(CopyUpTrap, IsGoneWhereTheDatabaseIsReachedThroughALinkWithinTheRoot) {
   {
     const MountedHead head(store(), HeadName::main());
-    for (const char* directory : {"usr", "usr/lib", "usr/lib/sysimage"}) ASSERT_EQ(mkdirat(head.root(), directory, 0755), 0);
+    for (const char* directory : {"usr", "usr/lib", "usr/lib/sysimage"})
+      ASSERT_EQ(mkdirat(head.root(), directory, 0755), 0);
     ASSERT_EQ(renameat(head.root(), "var/lib/rpm/rpmdb.sqlite", head.root(), "opt/rpmdb.sqlite"), 0);
     ASSERT_EQ(symlinkat("/opt", head.root(), "usr/lib/sysimage/rpm"), 0);
   }

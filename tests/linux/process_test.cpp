@@ -57,7 +57,8 @@ TEST(Start, LeavesTheCallersSignalMaskAsItWas) {
   sigprocmask(SIG_SETMASK, nullptr, &before);
   run(shell("true"));
   sigprocmask(SIG_SETMASK, nullptr, &after);
-  for (int number = 1; number < NSIG; ++number) EXPECT_EQ(sigismember(&before, number), sigismember(&after, number));
+  for (int number = 1; number < NSIG; ++number)
+    EXPECT_EQ(sigismember(&before, number), sigismember(&after, number));
 }
 
 TEST(Start, BecomesTheUserBeforeItRunsTheProgram) {

@@ -55,7 +55,8 @@ class MockBaseDirectory : public OnEachFileSystem {
   }
   [[nodiscard]] std::set<std::string> layer_names() const {
     std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(path("layers"))) names.insert(entry.path().filename());
+    for (const auto& entry : fs::directory_iterator(path("layers")))
+      names.insert(entry.path().filename());
     return names;
   }
 

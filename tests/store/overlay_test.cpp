@@ -17,17 +17,19 @@ TEST(OverlayPlan, IsMountedLayerByLayer) {
   const overlay::OverlayPlan plan{"source", {"3/fs", "1/fs"}, "4/fs", "4/work"};
   const auto mount = overlay::as_file_system_mount(plan);
   const std::vector<linux_api::FileSystemParameter> expected{
-      {"source", std::string("source")}, {"lowerdir+", std::string("3/fs")},   {"lowerdir+", std::string("1/fs")},
-      {"upperdir", std::string("4/fs")}, {"workdir", std::string("4/work")},   {"index", std::string("off")},
-      {"metacopy", std::string("off")},  {"redirect_dir", std::string("off")}, {"xino", std::string("auto")},
-      {"volatile", {}}};
+      {"source", std::string("source")},  {"lowerdir+", std::string("3/fs")},
+      {"lowerdir+", std::string("1/fs")}, {"upperdir", std::string("4/fs")},
+      {"workdir", std::string("4/work")}, {"index", std::string("off")},
+      {"metacopy", std::string("off")},   {"redirect_dir", std::string("off")},
+      {"xino", std::string("auto")},      {"volatile", {}}};
   EXPECT_EQ(mount.type, "overlay");
   EXPECT_EQ(mount.parameters, expected);
 }
 
 TEST(OverlayPlan, IsRefusedAsAStringThatTheKernelWouldCut) {
   overlay::OverlayPlan plan{"source", {}, "1/fs", "1/work"};
-  for (int i = 0; i < 500; ++i) plan.lowers.push_back(std::to_string(10'000 + i) + "/fs");
+  for (int i = 0; i < 500; ++i)
+    plan.lowers.push_back(std::to_string(10'000 + i) + "/fs");
   EXPECT_THROW((void)overlay::as_mount_options(plan), Error);
   plan.lowers.resize(300);
   EXPECT_LE(overlay::as_mount_options(plan).size(), 4095U);
@@ -63,7 +65,8 @@ TEST_P(Overlays, CannotLieOnAnOverlayAndThatIsSaidBeforeAnythingIsWritten) {
   const MountedHead head(store(), HeadName::main());
   const std::string base = location().base_directory + "/container";
   fs::create_directory(base);
-  linux_api::attach_mount(linux_api::clone_mount(head.root(), "", false).get(), linux_api::open_path(base, O_PATH).get());
+  linux_api::attach_mount(linux_api::clone_mount(head.root(), "", false).get(),
+                          linux_api::open_path(base, O_PATH).get());
   try {
     Store::open_or_create({base + "/var/lib/plyroot", "root"});
     ADD_FAILURE() << "a store was made on an overlay";

@@ -9,7 +9,9 @@ namespace plyroot::test {
 class AfterAnotherBoot : public StoreTest {
  protected:
   /// What the machine looks like after it was started anew: heads that were not on the disk are of an older boot.
-  void boot_again() const { database().execute("UPDATE heads SET unsynced_since_boot = 'an older boot' WHERE unsynced_since_boot NOT NULL"); }
+  void boot_again() const {
+    database().execute("UPDATE heads SET unsynced_since_boot = 'an older boot' WHERE unsynced_since_boot NOT NULL");
+  }
 };
 INSTANTIATE_TEST_SUITE_P(On, AfterAnotherBoot, testing::Values("ext4", "xfs"), file_system_name);
 

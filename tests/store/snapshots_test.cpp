@@ -9,7 +9,9 @@ namespace plyroot::test {
 class Snapshots : public StoreTest {};
 INSTANTIATE_TEST_SUITE_P(On, Snapshots, every_file_system(), file_system_name);
 
-TEST_P(Snapshots, ANewStoreListsNothing) { EXPECT_EQ(list(), Lines{}); }
+TEST_P(Snapshots, ANewStoreListsNothing) {
+  EXPECT_EQ(list(), Lines{});
+}
 
 TEST_P(Snapshots, AreListedInTheOrderTheyWereMadeAndTheCurrentLayersAreStarred) {
   write("a", "1");
@@ -118,7 +120,8 @@ TEST_P(Snapshots, SixtyOnTopOfEachOtherMountAndShowAllTheirFiles) {
   }
   const MountedHead head(store(), HeadName::main());
   EXPECT_EQ(head.prepared().layers.lowers.size(), static_cast<std::size_t>(many));
-  for (int i = 0; i < many; ++i) EXPECT_EQ(head.read("file" + std::to_string(i)), std::to_string(i));
+  for (int i = 0; i < many; ++i)
+    EXPECT_EQ(head.read("file" + std::to_string(i)), std::to_string(i));
 }
 
 TEST_P(Snapshots, ResettingLeavesAStoreAsNew) {
@@ -126,7 +129,8 @@ TEST_P(Snapshots, ResettingLeavesAStoreAsNew) {
   snapshot("s");
   write("b", "2", HeadName("x"));
   std::vector<HeadLock> locks;
-  for (const HeadName& head : store().heads()) locks.emplace_back(store(), head);
+  for (const HeadName& head : store().heads())
+    locks.emplace_back(store(), head);
   store().reset(locks);
   locks.clear();
   EXPECT_EQ(list(), Lines{});

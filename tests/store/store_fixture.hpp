@@ -24,7 +24,8 @@ class MountedHead {
     const HeadLock lock(store, head);
     prepared_ = store.prepare_upper(lock);
     const HeadLayers& layers = prepared_.layers;
-    root_ = overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work}, store.layers_directory());
+    root_ =
+        overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work}, store.layers_directory());
   }
   void write(const std::string& name, const std::string& content) const {
     linux_api::write_all(linux_api::open_at(root_.get(), name, O_WRONLY | O_CREAT | O_TRUNC, 0644).get(), content);
@@ -77,7 +78,8 @@ class StoreTest : public OnEachFileSystem {
   /// As --list-snapshots prints them: "* a", "  b".
   std::vector<std::string> list(const HeadName& head = HeadName::main()) {
     std::vector<std::string> lines;
-    for (const Snapshot& snapshot : store().snapshots(head)) lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+    for (const Snapshot& snapshot : store().snapshots(head))
+      lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
     return lines;
   }
   /// The directories that are there, whatever the database says.

@@ -4,7 +4,9 @@
 
 namespace plyroot {
 
-TEST(Split, KeepsEmptyParts) { EXPECT_EQ(split("a::b", ':'), (std::vector<std::string>{"a", "", "b"})); }
+TEST(Split, KeepsEmptyParts) {
+  EXPECT_EQ(split("a::b", ':'), (std::vector<std::string>{"a", "", "b"}));
+}
 
 TEST(SplitWords, KnowsNoEmptyWords) {
   EXPECT_EQ(split_words("  install  @buildsys-build\n"), (std::vector<std::string>{"install", "@buildsys-build"}));

@@ -1,5 +1,5 @@
-#include "cli/command.hpp"
 #include "buildroot/root.hpp"
+#include "cli/command.hpp"
 
 namespace plyroot::cli {
 

@@ -19,8 +19,9 @@ int run_copy_out(const Context& context) {
     const buildroot::Session session = working.enter();
     // Who called sudo gets files of their own, and only what they may read and write themselves.
     const bool for_somebody_else = std::getenv("SUDO_UID") != nullptr;
-    buildroot::copy_out_of_root(session.root(), patterns, destination,
-                                for_somebody_else ? std::optional(buildroot::build_user(context.config)) : std::nullopt);
+    buildroot::copy_out_of_root(
+        session.root(), patterns, destination,
+        for_somebody_else ? std::optional(buildroot::build_user(context.config)) : std::nullopt);
   }
   working.root.start_housekeeping();
   return 0;

@@ -15,7 +15,8 @@ int run_shell(const Context& context) {
     if (!context.options.arguments.empty()) command.arguments = {"/bin/sh", "-c", join(context.options.arguments, " ")};
     command.environment = buildroot::environment_of(context.config);
     command.working_directory = context.options.working_directory.value_or(context.config.chroothome);
-    if (context.options.unprivileged || context.config.no_root_shells) command.user = buildroot::build_user(context.config);
+    if (context.options.unprivileged || context.config.no_root_shells)
+      command.user = buildroot::build_user(context.config);
     command.network = context.config.rpmbuild_networking;
     command.personality = personality_of(context.config);
     const auto step = context.log.step("shell");
