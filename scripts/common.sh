@@ -47,7 +47,7 @@ run_quietly() (
   title=$1
   log=$2
   shift 2
-  printf '%-40s' "$title ..."
+  printf '%-56s' "$title (see $log) ..."
   begin=$(date +%s)
   if "$@" >"$log" 2>&1 </dev/null; then
     printf ' %4s s\n' $(($(date +%s) - begin))
@@ -61,16 +61,17 @@ run_quietly() (
 # The test distribution is made of Debian's packages; elsewhere the host's own distribution serves.
 makes_test_distribution() { command -v apt-get >/dev/null; }
 
-# prepare INSTALL GROUP...: packages (unless INSTALL is "no"), a build, and the test distribution; sets
-# PLYROOT_RPM_DISTRO
+# prepare INSTALL TARGET [GROUP...]: packages (unless INSTALL is "no"), a build of TARGET, and the test distribution;
+# sets PLYROOT_RPM_DISTRO
 prepare() {
   install=$1
-  shift
+  target=$2
+  shift 2
   mkdir -p build
   if [ "$install" = yes ]; then
     run_quietly "installing what is missing" build/install.log scripts/install-dependencies build run distro "$@"
   fi
-  run_quietly "building" build/build.log build release build
+  run_quietly "building" build/build.log build release build "$target"
   if makes_test_distribution; then
     run_quietly "making the RPM distribution" build/rpm-distro.log scripts/make-rpm-distro
     PLYROOT_RPM_DISTRO=$(scripts/make-rpm-distro --print-path)
