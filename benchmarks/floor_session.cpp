@@ -102,7 +102,7 @@ int main(int argc, char** argv) {
     arguments.overlay_options.append(i > 4 ? ":" : "").append(argv[i]);
   arguments.overlay_options.append(",upperdir=").append(argv[2]).append(",workdir=").append(argv[3]);
 
-  alignas(16) static std::array<char, 64 * 1024> stack;
+  alignas(16) static std::array<char, std::size_t{64} * 1024> stack;
   constexpr int namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
   const pid_t child =
       clone(session, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, &arguments);

@@ -1,11 +1,7 @@
 #include "cli/working_root.hpp"
 
 #include <signal.h>
-#include <sys/personality.h>
 
-#include <algorithm>
-#include <array>
-#include <string_view>
 
 #include "buildroot/result_directory.hpp"
 #include "cli/configuration.hpp"
@@ -27,13 +23,6 @@ WorkingRoot::WorkingRoot(const Context& context, Logs logs)
 
 int exit_code_of(const linux_api::ExitStatus& status) {
   return status.signal == SIGINT ? static_cast<int>(ExitCode::interrupted) : status.as_exit_code();
-}
-
-std::optional<unsigned long> personality_of(const config::Config& config) {
-  constexpr std::array<std::string_view, 9> of_32_bits{"i386",    "i486",   "i586", "i686", "x86",
-                                                       "armv7hl", "armv7l", "ppc",  "s390"};
-  const bool wanted = std::find(of_32_bits.begin(), of_32_bits.end(), config.target_arch) != of_32_bits.end();
-  return wanted ? std::optional<unsigned long>(PER_LINUX32) : std::nullopt;
 }
 
 }  // namespace plyroot::cli

@@ -35,7 +35,4 @@ void change_packages(const Context& context, const Work& work) {
 /// The exit code that a program's end becomes: its own, 128 + N for signal N, mock's 7 for SIGINT.
 int exit_code_of(const linux_api::ExitStatus& status);
 
-/// personality(2) for a root of this architecture, where it differs from the host's.
-std::optional<unsigned long> personality_of(const config::Config& config);
-
 }  // namespace plyroot::cli

@@ -20,7 +20,7 @@ int run_chroot(const Context& context) {
     command.working_directory = context.options.working_directory.value_or("/");
     if (context.options.unprivileged) command.user = buildroot::build_user(context.config);
     command.network = context.config.rpmbuild_networking;
-    command.personality = personality_of(context.config);
+    command.personality = buildroot::personality_of(context.config);
     context.log.info(fmt::format("Running in chroot: {}", quote_for_display(arguments)));
     const auto step = context.log.step(fmt::format("chroot {}", quote_for_display(arguments)));
     status = session.run(command);

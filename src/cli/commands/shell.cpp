@@ -18,7 +18,7 @@ int run_shell(const Context& context) {
     if (context.options.unprivileged || context.config.no_root_shells)
       command.user = buildroot::build_user(context.config);
     command.network = context.config.rpmbuild_networking;
-    command.personality = personality_of(context.config);
+    command.personality = buildroot::personality_of(context.config);
     const auto step = context.log.step("shell");
     status = session.run(command);
   }
