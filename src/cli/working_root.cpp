@@ -2,7 +2,6 @@
 
 #include <signal.h>
 
-
 #include "buildroot/result_directory.hpp"
 #include "cli/configuration.hpp"
 #include "support/error.hpp"
