@@ -79,6 +79,11 @@ Store& Root::required_store(std::string_view feature) {
   return *backing_->store();
 }
 
+/// What is done to the layers, where the configuration wants it said (trace_hooks).
+void Root::trace(std::string_view operation) const {
+  if (config_->plugins.overlayfs.trace_hooks) log_->info(fmt::format("overlayfs: {}", operation));
+}
+
 SessionPlan Root::plan_session(const HeadLock& lock) {
   SessionPlan plan{backing_->prepare_tree(lock, *log_),
                    standard_mounts(config_->dev_loop_count),
@@ -101,6 +106,7 @@ Session Root::enter() {
   if (lock.use() == HeadLock::Use::mounted && !is_mounted_on_host()) {
     wait_until_settled(lock);
   }
+  trace("mount");
   Session session = Session::start(lock, plan_session(lock));
   if (backing_->store() != nullptr) {
     if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(session.root());
@@ -166,15 +172,18 @@ void Root::mark_initialized(int root) {
 }
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
+  trace("take snapshot " + name.text());
   required_store("make_snapshot").take_snapshot(lock_idle_head(), name, origin);
 }
 
 void Root::roll_back(const SnapshotName& name) {
+  trace("roll back to " + name.text());
   required_store("rollback_to").roll_back(lock_idle_head(), name);
   start_housekeeping();
 }
 
 void Root::remove_snapshot(const SnapshotName& name) {
+  trace("remove snapshot " + name.text());
   required_store("remove_snapshot").remove_snapshot(name);
   start_housekeeping();
 }
@@ -186,6 +195,7 @@ void Root::clean_tree() {
 
 void Root::clean() {
   const HeadLock lock = lock_idle_head();
+  trace("clean");
   backing_->clean(lock);
   const std::string directory = config_->basedir + "/" + config_->root;
   remove_directory(directory + "/result");
@@ -208,6 +218,7 @@ void Root::scrub_layers() {
       locks.push_back(Root(of_head, *log_).lock_idle_head());
     }
   }
+  trace("scrub");
   store->reset(locks);
   start_housekeeping();
 }

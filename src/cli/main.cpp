@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   try {
     const plyroot::cli::Options options = plyroot::cli::parse_options(argc, argv);
     log.set_console_level(console_level(options.verbosity));
+    log.set_tracing(options.trace);
     return plyroot::cli::dispatch(options, log);
   } catch (const std::exception& error) {
     return report(log, error);

@@ -96,6 +96,7 @@ void Log::say(LogLevel level, std::string_view message) {
 }
 
 void Log::root_only(std::string_view message) {
+  if (tracing_) std::fprintf(stderr, "TRACE: %.*s\n", static_cast<int>(message.size()), message.data());
   if (files_) files_->root->log(spdlog::level::debug, message);
 }
 

@@ -24,6 +24,9 @@ class Log {
   void set_console_level(LogLevel level);
   [[nodiscard]] LogLevel console_level() const;
 
+  /// From now on what belongs into root.log only is said on standard error too (--trace).
+  void set_tracing(bool on) { tracing_ = on; }
+
   /// From now on root.log and state.log take what is said.
   /// Takes over two descriptors open for appending. @throws Error if a log cannot be written to.
   void open_files(int root_log_fd, int state_log_fd);
@@ -56,6 +59,7 @@ class Log {
 
   struct Files;
   LogLevel console_level_;
+  bool tracing_ = false;
   std::unique_ptr<Files> files_;
 };
 

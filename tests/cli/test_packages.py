@@ -30,6 +30,11 @@ def test_a_package_that_does_not_exist_is_named(root):
     assert root.sh("echo fine") == "fine\n"
 
 
+def test_tracing_says_which_programs_are_run(root):
+    assert "--installroot" in root.run("--trace", "--install", "plyroot-hello").stderr
+    assert "--installroot" not in root.run("--install", "plyroot-hello").stderr
+
+
 def test_logs_are_in_the_result_directory(root):
     root.ok("--install", "plyroot-hello")
     assert "Installed" in (root.resultdir / "root.log").read_text()

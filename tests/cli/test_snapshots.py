@@ -120,3 +120,10 @@ def test_what_was_dropped_is_off_the_disk_when_a_command_was_told_to_wait(root):
     root.sh("mkdir /big; for i in $(seq 500); do echo $i > /big/$i; done")
     root.ok("--clean", "--wait")
     assert list((root.base_dir / root.root_name / "trash").iterdir()) == []
+
+
+def test_what_is_done_to_the_layers_is_said_where_the_configuration_wants_it(root):
+    traced = ["--plugin-option", "overlayfs:trace_hooks=True"]
+    assert "INFO: overlayfs: take snapshot s" in root.run(*traced, "--snapshot", "s").stderr
+    assert "INFO: overlayfs: roll back to s" in root.run(*traced, "--rollback-to", "s").stderr
+    assert "overlayfs:" not in root.run("--clean").stderr
