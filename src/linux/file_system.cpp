@@ -53,15 +53,6 @@ std::string file_system_name(int fd) {
   }
 }
 
-bool is_overlay(int fd) {
-  return file_system_type(fd) == OVERLAYFS_SUPER_MAGIC;
-}
-
-bool is_memory_file_system(int fd) {
-  const std::uint32_t type = file_system_type(fd);
-  return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
-}
-
 void sync_file_system(int fd) {
   if (syncfs(fd) < 0) throw_errno(errno, "write the file system to the disk of", path_of(fd));
 }

@@ -8,9 +8,6 @@ namespace plyroot::linux_api {
 /// The kind of file system that holds a descriptor's file, in the kernel's words ("ext4", "overlay", "tmpfs"); a
 /// number in hexadecimal where this table does not know it (statfs(2), linux/magic.h).
 std::string file_system_name(int fd);
-bool is_overlay(int fd);
-/// Whether what is written there is gone with the power anyway.
-bool is_memory_file_system(int fd);
 
 /// Writes all that is dirty in the file system of this descriptor to the disk. @throws SystemError
 void sync_file_system(int fd);

@@ -334,10 +334,4 @@ void close_descriptors_except(std::vector<int> kept) {
   close_range(first, ~0U, 0);
 }
 
-void drop_dangerous_capabilities() {
-  for (const int capability : dangerous_capabilities) {
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EINVAL) throw_errno(errno, "drop a capability");
-  }
-}
-
 }  // namespace plyroot::linux_api

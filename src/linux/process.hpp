@@ -71,7 +71,7 @@ struct ProcessPlan {
   int terminal = -1;                             ///< one of ours: becomes the controlling terminal of a new session
   bool new_session = false;                      ///< setsid(2) without a terminal
   bool die_with_parent = false;                  ///< PR_SET_PDEATHSIG
-  bool drop_dangerous_capabilities = false;      ///< see dangerous_capabilities()
+  bool drop_dangerous_capabilities = false;      ///< those that no build needs
   bool no_new_privileges = false;
   std::optional<User> user;
   std::optional<unsigned long> personality;  ///< personality(2): PER_LINUX32 for 32 bit roots
@@ -104,9 +104,5 @@ void run_in_background(const std::function<void()>& body);
 
 /// Closes all descriptors but 0 to 2 and those named.
 void close_descriptors_except(std::vector<int> kept);
-
-/// Capabilities that no build needs and that reach out of the root: modules, raw I/O, the clock, reboot, ptrace of
-/// others, the kernel's log, audit and MAC policy.
-void drop_dangerous_capabilities();
 
 }  // namespace plyroot::linux_api
