@@ -38,5 +38,5 @@ def test_links_come_out_as_links_and_lead_nowhere_on_the_way(root, tmp_path):
 def test_mocks_errors_are_ours(root, tmp_path):
     assert "No such file or directory: /no/such" in root.fails(50, "--copyin", "/no/such", "/opt")
     assert "/no/such not found" in root.fails(50, "--copyout", "/no/such", tmp_path)
-    root.fails(50, "--copyin", "/etc/hosts")
-    assert "is not a directory!" in root.fails(50, "--copyin", "/etc/hosts", "/etc/passwd", "/opt/nowhere")
+    root.fails(50, "--copyin", "/etc/passwd")
+    assert "is not a directory!" in root.fails(50, "--copyin", "/etc/passwd", "/etc/group", "/opt/nowhere")

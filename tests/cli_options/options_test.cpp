@@ -211,8 +211,8 @@ TEST(Command, ForAPackageManagerNamesIt) {
 }
 
 TEST(Arguments, AreCounted) {
-  EXPECT_TRUE(refused({"--snapshot"}, ExitCode::missing_argument, "--snapshot needs NAME"));
-  EXPECT_TRUE(refused({"--copyin", "a"}, ExitCode::missing_argument, "--copyin needs PATH... DESTINATION"));
+  EXPECT_TRUE(refused({"--snapshot"}, ExitCode::missing_argument, "Requires a snapshot name"));
+  EXPECT_TRUE(refused({"--copyin", "a"}, ExitCode::missing_argument, "Must have source and destinations for copyin"));
   EXPECT_TRUE(refused({"--snapshot", "a", "b"}, ExitCode::usage, "--snapshot takes one NAME, but was given 'b' too"));
   EXPECT_TRUE(refused({"--init", "x"}, ExitCode::usage, "--init takes no arguments, but was given 'x'"));
   EXPECT_TRUE(parse({"--update"}).arguments.empty());
