@@ -18,7 +18,6 @@ namespace plyroot::packages {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::Pair;
 
 std::string origin_of(const config::Config& config) {
@@ -98,7 +97,7 @@ TEST(PackageCache, LosesWhatIsOldAndFollowsNoLinkOnTheWay) {
   ASSERT_EQ(symlinkat("/etc", directory.get(), "link"), 0);
   config::YumCacheOptions options;
   options.max_metadata_age_days = 2;
-  constexpr std::time_t day = 24 * 60 * 60;
+  constexpr std::time_t day = std::time_t{24} * 60 * 60;
 
   remove_old_files(directory.get(), options, std::time(nullptr) + 3 * day);
   EXPECT_EQ(faccessat(directory.get(), "repo/a.rpm", F_OK, 0), 0);
