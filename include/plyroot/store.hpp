@@ -79,7 +79,7 @@ class Store {
 
   /// Whether the head's root shows a regular file of this name in its top directory. Looks at the layers, mounts
   /// nothing.
-  [[nodiscard]] bool shows_file(const HeadName& head, const std::string& name) const;
+  [[nodiscard]] bool shows_file(const HeadName& head_name, const std::string& name) const;
 
   /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;
   /// the head is noted as not on the disk before this returns, so mount it volatile. A head that does not exist is
@@ -91,7 +91,7 @@ class Store {
   };
   Prepared prepare_upper(const HeadLock& idle_head);
   /// The layers of the head as they stand, nothing where it has no upper: for a root that is mounted already.
-  [[nodiscard]] std::optional<HeadLayers> mounted_layers(const HeadName& head) const;
+  [[nodiscard]] std::optional<HeadLayers> mounted_layers(const HeadName& name) const;
 
   /// The state of the head becomes a snapshot and its current layer. What was written is on the disk first.
   /// @param origin what this was made from, for origin_of
@@ -107,7 +107,7 @@ class Store {
 
   /// All that was written to the head's upper is put on the disk, and the head noted as such. Waits for the disk, but
   /// nobody waits for it. Leaves the head as it is where it is noted already, is in use, or was used meanwhile.
-  void sync_head(const HeadName& head);
+  void sync_head(const HeadName& name);
 
   /// The heads there are, the main one first.
   [[nodiscard]] std::vector<HeadName> heads() const;

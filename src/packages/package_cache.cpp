@@ -30,7 +30,7 @@ bool is_metadata(std::string_view name) {
 }  // namespace
 
 void remove_old_files(int directory, const config::YumCacheOptions& options, std::time_t now) {
-  constexpr std::time_t day = 24 * 60 * 60;
+  constexpr std::time_t day = std::time_t{24} * 60 * 60;
   for (const std::string& name : linux_api::list_names(directory)) {
     struct stat status {};
     if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) continue;

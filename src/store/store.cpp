@@ -227,15 +227,15 @@ HeadLayers layers_of(const Database& database, const Head& head) {
 
 }  // namespace
 
-bool Store::shows_file(const HeadName& name, const std::string& file) const {
+bool Store::shows_file(const HeadName& head_name, const std::string& name) const {
   const auto directories = [&] {
     const store::ReadTransaction one_state(state_->database);
-    const Head head = read_head(state_->database, name);
+    const Head head = read_head(state_->database, head_name);
     return store::chain_of(state_->database, head.upper.value_or(head.current));
   }();
   for (const std::string& directory : directories) {
     struct stat status {};
-    const std::string path = directory + "/fs/" + file;
+    const std::string path = directory + "/fs/" + name;
     if (fstatat(state_->layers.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return S_ISREG(status.st_mode);
   }
   return false;
