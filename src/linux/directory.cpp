@@ -50,8 +50,7 @@ bool same_place(const struct statx& a, const struct statx& b) {
 }
 
 bool unlink_name(int directory, const std::string& name, int flags) {
-  if (unlinkat(directory, name.c_str(), flags) == 0 || errno == ENOENT) return true;
-  return false;
+  return unlinkat(directory, name.c_str(), flags) == 0 || errno == ENOENT;
 }
 
 void remove_contents(int directory, const struct statx& start) {
