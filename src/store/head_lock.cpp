@@ -29,6 +29,9 @@ linux_api::LockFile open_lock_file(int heads, const HeadName& head) {
 }  // namespace
 
 struct HeadLock::State {
+  State(const Store::State* of_store, HeadName name, linux_api::Descriptor directory, linux_api::LockFile lock_file)
+      : store(of_store), head(std::move(name)), heads(std::move(directory)), file(std::move(lock_file)) {}
+
   const Store::State* store;  // none for a plain directory
   HeadName head;
   linux_api::Descriptor heads;
@@ -41,15 +44,14 @@ struct HeadLock::State {
 HeadLock::HeadLock(const Store& store, HeadName head) {
   linux_api::Descriptor heads = store::open_or_make_directory(store.state_->directory.get(), store::heads_name);
   linux_api::LockFile file = open_lock_file(heads.get(), head);
-  state_ = std::unique_ptr<State>(
-      new State{store.state_.get(), std::move(head), std::move(heads), std::move(file), {}, false});
+  state_ = std::make_unique<State>(store.state_.get(), std::move(head), std::move(heads), std::move(file));
   state_->operation.emplace(state_->file, operation_byte);
 }
 
 HeadLock::HeadLock(const std::string& directory, HeadName head) {
   linux_api::Descriptor heads = linux_api::open_path(directory, O_RDONLY | O_DIRECTORY);
   linux_api::LockFile file = open_lock_file(heads.get(), head);
-  state_ = std::unique_ptr<State>(new State{nullptr, std::move(head), std::move(heads), std::move(file), {}, false});
+  state_ = std::make_unique<State>(nullptr, std::move(head), std::move(heads), std::move(file));
   state_->operation.emplace(state_->file, operation_byte);
 }
 

@@ -36,7 +36,7 @@ Descriptor open_directory(int parent, const char* name) {
 std::string read_layer_name(int directory, const std::string& file, const std::string& path) {
   const Descriptor opened = linux_api::open_if_exists(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!opened) return {};
-  const std::string name(trim(linux_api::read_all(opened.get(), 4096)));
+  std::string name(trim(linux_api::read_all(opened.get(), 4096)));
   const auto is_uuid_character = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '-';
   };
