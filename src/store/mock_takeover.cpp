@@ -89,6 +89,8 @@ void read_layers(MockStore& mock, int layers, const std::string& path) {
         break;
       }
       name = layer.parent;
+      if (std::any_of(chain.begin(), chain.end(), [&](const auto& link) { return link.first == name; }))
+        refuse(path, fmt::format("the layer {} stands on itself", name));
     }
     mock.layers.insert(mock.layers.end(), std::make_move_iterator(chain.rbegin()),
                        std::make_move_iterator(chain.rend()));

@@ -107,6 +107,12 @@ TEST_P(MockBaseDirectory, IsRefusedWhereALayerIsMissing) {
   EXPECT_FALSE(fs::exists(path("locks/mount.lock")));
 }
 
+TEST_P(MockBaseDirectory, IsRefusedWhereLayersStandOnEachOther) {
+  write("layers/" + std::string(first) + "/parent", second);
+  EXPECT_THROW(Store::open(location()), Error);
+  EXPECT_FALSE(fs::exists(path("locks/mount.lock")));
+}
+
 TEST_P(MockBaseDirectory, IsRefusedWhereARefLeadsElsewhere) {
   write("refs/mvn", "../../../etc");
   EXPECT_THROW(Store::open(location()), Error);
