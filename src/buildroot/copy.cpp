@@ -190,7 +190,7 @@ void copy_out_of_root(int root, const std::vector<std::string>& patterns, const 
       copy_matches(root, paths, destination);
       return 0;
     } catch (const Error& error) {
-      std::fprintf(stderr, "ERROR: %s\n", error.what());
+      std::fprintf(stderr, "ERROR: %s\n", printable_lines(error.what()).c_str());
       return static_cast<int>(error.exit_code());
     }
   });

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
 
 #include "buildroot/housekeeping.hpp"
 #include "buildroot/root_files.hpp"
@@ -51,6 +52,13 @@ std::string parent_of(const std::string& path) {
 }
 std::string name_of(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
+}
+
+/// As mountinfo has it: without links, "..", or a slash at the end. The path itself where it does not exist.
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  return error ? path : real.string();
 }
 
 /// Removes a directory of the host that is this root's own. Costs what is in it: results, not roots.
@@ -117,10 +125,21 @@ Session Root::enter() {
 
 bool Root::is_mounted_on_host() const {
   const std::string source = backing_->mount_source();
+  const std::string place = real_path(config_->rootdir);
   const auto mounts = linux_api::read_mountinfo();
   return std::any_of(mounts.begin(), mounts.end(), [&](const linux_api::MountInfo& mount) {
-    return mount.mount_point == config_->rootdir && mount.type == "overlay" && mount.source == source;
+    return mount.mount_point == place && mount.type == "overlay" && mount.source == source;
   });
+}
+
+/// A root that hid its own layers could not be unmounted by us any more.
+void Root::refuse_to_cover_store() const {
+  const std::string place = real_path(config_->rootdir);
+  const std::string store = real_path(backing_->store()->location().path());
+  if (place != "/" && place != store && !store.starts_with(place + "/")) return;
+  throw Error(fmt::format("the root cannot be mounted at {}: that would hide its own layers in {}",
+                          printable(config_->rootdir), printable(store)),
+              "Name another directory with --rootdir, or with config_opts['rootdir'].", ExitCode::root);
 }
 
 /// The upper is mounted, and not by a session: either for good, or by what is left of one that was killed.
@@ -231,6 +250,7 @@ void Root::mount() {
     return;
   }
   linux_api::make_directories(config_->rootdir, 0755);
+  refuse_to_cover_store();
   const Descriptor target = linux_api::open_path(config_->rootdir, O_PATH | O_DIRECTORY);
   Descriptor tree;
   while (lock.use() == HeadLock::Use::session && !tree) {
@@ -256,7 +276,7 @@ void Root::unmount() {
     log_->info(fmt::format("{} is not mounted", config_->rootdir));
     return;
   }
-  if (!linux_api::unmount_if_unused(config_->rootdir)) {
+  if (!linux_api::unmount_if_unused(real_path(config_->rootdir))) {
     throw Error(fmt::format("cannot unmount {}: something uses it", config_->rootdir),
                 fmt::format("`fuser -vm {}` tells what.", config_->rootdir), ExitCode::in_use);
   }

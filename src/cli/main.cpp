@@ -11,6 +11,7 @@
 #include "linux/process.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
+#include "support/text.hpp"
 
 namespace {
 
@@ -46,7 +47,7 @@ int report(plyroot::Log& log, const std::exception& error) {
   log.error(error.what());
   const auto* ours = dynamic_cast<const plyroot::Error*>(&error);
   if (ours == nullptr) return static_cast<int>(ExitCode::failure);
-  if (!ours->advice().empty()) std::fprintf(stderr, "%s\n", ours->advice().c_str());
+  if (!ours->advice().empty()) std::fprintf(stderr, "%s\n", plyroot::printable_lines(ours->advice()).c_str());
   return static_cast<int>(ours->exit_code());
 }
 

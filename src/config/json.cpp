@@ -148,8 +148,13 @@ std::string request_to_json(Task task, const Request& request, const EvaluatingU
       document["global_configs"] = handed.configurations_in(request.config_directory);
     }
   }
-  // What the user typed may be any bytes; those that are no text cannot name anything in a configuration.
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+  try {
+    return document.dump();
+  } catch (const json::type_error&) {
+    // Another name put in its place would be another directory.
+    throw Error("a name or an option's value is no text in UTF-8, and configurations hold nothing else", {},
+                ExitCode::usage);
+  }
 }
 
 Answer answer_from_json(std::string_view text) {

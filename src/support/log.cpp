@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "support/error.hpp"
+#include "support/text.hpp"
 
 namespace plyroot {
 namespace {
@@ -89,20 +90,20 @@ void Log::open_files(int root_log_fd, int state_log_fd) {
 void Log::say(LogLevel level, std::string_view message) {
   if (level >= console_level_) {
     static constexpr const char* prefixes[] = {"DEBUG: ", "INFO: ", "WARNING: ", "ERROR: "};
-    const std::string line = fmt::format("{}{}\n", prefixes[static_cast<int>(level)], message);
+    const std::string line = fmt::format("{}{}\n", prefixes[static_cast<int>(level)], printable_lines(message));
     std::fwrite(line.data(), 1, line.size(), stderr);
   }
   if (files_) files_->root->log(spdlog_level(level), message);
 }
 
 void Log::root_only(std::string_view message) {
-  if (tracing_) std::fprintf(stderr, "TRACE: %.*s\n", static_cast<int>(message.size()), message.data());
+  if (tracing_) std::fprintf(stderr, "TRACE: %s\n", printable_lines(message).c_str());
   if (files_) files_->root->log(spdlog::level::debug, message);
 }
 
 void Log::state(std::string_view verb, std::string_view what) {
   const std::string line = fmt::format("{}: {}", verb, what);
-  if (console_level_ <= LogLevel::info) std::fprintf(stderr, "%s\n", line.c_str());
+  if (console_level_ <= LogLevel::info) std::fprintf(stderr, "%s\n", printable_lines(line).c_str());
   if (files_) {
     files_->state->info(line);
     files_->root->info(line);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <utility>
 
 namespace plyroot {
 namespace {
@@ -17,19 +19,49 @@ bool needs_no_quotes(char c) {
          std::string_view("@%+=:,./-_").find(c) != std::string_view::npos;
 }
 
-/// The length of the UTF-8 sequence that starts here, 0 where there is none that is well formed.
-std::size_t utf8_sequence_length(std::string_view text) {
+/// A character of UTF-8; none (length 0) where there is none that is well formed.
+struct Character {
+  char32_t code = 0;
+  std::size_t length = 0;
+};
+
+Character first_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const std::size_t length = byte(0) < 0x80         ? 1
                              : (byte(0) >> 5) == 6  ? 2
                              : (byte(0) >> 4) == 14 ? 3
                              : (byte(0) >> 3) == 30 ? 4
                                                     : 0;
-  if (length == 0 || length > text.size()) return 0;
+  if (length == 0 || length > text.size()) return {};
+  char32_t code = length == 1 ? byte(0) : byte(0) & (0x7fU >> length);
   for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) >> 6) != 2) return 0;
+    if ((byte(i) >> 6) != 2) return {};
+    code = code << 6U | (byte(i) & 0x3fU);
   }
-  return length;
+  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};  // of each length: else it is overlong
+  const bool is_one = code >= least[length] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+  return is_one ? Character{code, length} : Character{};
+}
+
+/// What a terminal obeys or shows as something else: control characters, also those beyond ASCII; what changes the
+/// direction of a text or has no width; separators of lines.
+bool is_unsafe(char32_t code) {
+  constexpr std::array<std::pair<char32_t, char32_t>, 6> ranges{
+      {{0x00, 0x1f}, {0x7f, 0x9f}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}}};
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+/// Takes the first character of a text, in a form that is safe to be shown.
+std::string take_safe(std::string_view& text) {
+  const Character character = first_character(text);
+  const std::string_view taken = text.substr(0, std::max<std::size_t>(character.length, 1));
+  text.remove_prefix(taken.size());
+  if (character.length != 0 && !is_unsafe(character.code)) return std::string(taken);
+  std::string escaped;
+  for (const char byte : taken)
+    escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+  return escaped;
 }
 
 }  // namespace
@@ -89,18 +121,22 @@ std::string quote_for_display(std::span<const std::string> words) {
 
 std::string printable(std::string_view text, std::size_t limit) {
   std::string result;
-  while (!text.empty() && result.size() < limit) {
-    const std::size_t length = utf8_sequence_length(text);
-    const auto byte = static_cast<unsigned char>(text.front());
-    if (length == 0 || byte < 0x20 || byte == 0x7f) {
-      result += fmt::format("\\x{:02x}", byte);
+  while (!text.empty() && result.size() < limit)
+    result += take_safe(text);
+  return text.empty() ? result : result + "...";
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    if (text.front() == '\n' || text.front() == '\t') {
+      result += text.front();
       text.remove_prefix(1);
     } else {
-      result += text.substr(0, length);
-      text.remove_prefix(length);
+      result += take_safe(text);
     }
   }
-  return text.empty() ? result : result + "...";
+  return result;
 }
 
 }  // namespace plyroot

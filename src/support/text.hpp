@@ -23,7 +23,10 @@ std::string_view trim(std::string_view text);
 std::string quote_for_display(std::span<const std::string> words);
 
 /// A text from outside (a name, a path, a file's content) fit for one line on a terminal: control characters and bytes
-/// that are no UTF-8 are written as \xNN, and what is longer than `limit` bytes is cut.
+/// that are no UTF-8 are written as \xNN, and so is what changes a text's direction; what is longer than `limit` bytes
+/// is cut.
 std::string printable(std::string_view text, std::size_t limit = 200);
+/// The same for a whole message: its ends of lines and tabs stay, and nothing is cut.
+std::string printable_lines(std::string_view text);
 
 }  // namespace plyroot
