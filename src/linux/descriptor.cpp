@@ -54,7 +54,8 @@ Descriptor try_open_in_root(int root, const std::string& path, int flags, Links 
   how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
   if ((flags & O_PATH) == 0) how.flags |= O_NONBLOCK | O_NOCTTY;
   how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  how.resolve |= links == Links::follow_if_beneath ? RESOLVE_BENEATH : RESOLVE_IN_ROOT;
   if (links == Links::refuse) how.resolve |= RESOLVE_NO_SYMLINKS;
   if (links == Links::follow_on_this_mount) how.resolve |= RESOLVE_NO_XDEV;
   for (;;) {

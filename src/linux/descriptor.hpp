@@ -47,6 +47,7 @@ Descriptor open_if_exists(int directory, const std::string& path, int flags);
 enum class Links {
   follow,                ///< links are followed, but never lead out: the root is their "/" (RESOLVE_IN_ROOT)
   follow_on_this_mount,  ///< the same, and never into what is mounted in the root, as /proc (RESOLVE_NO_XDEV)
+  follow_if_beneath,     ///< followed as a program outside of the root would; one that leads out is an error, EXDEV
   refuse,                ///< a link anywhere in the path is an error, ELOOP (RESOLVE_NO_SYMLINKS)
 };
 

@@ -1,10 +1,12 @@
 #include "packages/package_manager.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -67,6 +69,40 @@ Words prefixed(const char* subcommand, const Words& words) {
   Words command{subcommand};
   command.insert(command.end(), words.begin(), words.end());
   return command;
+}
+
+/// What a package manager of the host opens in a root, following links as if they were the host's.
+constexpr const char* opened_from_outside[] = {"var/lib/rpm",
+                                               "var/lib/rpm/rpmdb.sqlite",
+                                               "var/lib/rpm/Packages",
+                                               "usr/lib/sysimage/rpm",
+                                               "var/lib/dnf",
+                                               "var/lib/dnf/history.sqlite",
+                                               "var/lib/yum",
+                                               "var/cache/dnf",
+                                               "var/cache/libdnf5",
+                                               "var/cache/yum",
+                                               "var/log",
+                                               "var/log/dnf.log",
+                                               "var/log/dnf.rpm.log",
+                                               "var/log/dnf.librepo.log",
+                                               "var/log/hawkey.log",
+                                               "etc/dnf",
+                                               "etc/dnf/dnf.conf",
+                                               "etc/dnf/vars",
+                                               "etc/yum.repos.d",
+                                               "etc/rpm"};
+
+/// It could change nothing out there, but it would take what it finds for the root's own.
+void refuse_links_that_lead_out(int root) {
+  for (const char* path : opened_from_outside) {
+    int error_number = 0;
+    linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow_if_beneath, 0, error_number);
+    if (error_number != EXDEV) continue;
+    throw Error(
+        fmt::format("/{} in the build root is a link that leads the host's package manager out of the root", path),
+        "Clean the root, or roll it back. Where the link belongs there, make it a relative one.", ExitCode::root);
+  }
 }
 
 /// The stores of all roots: what lies in their layers is nobody's but theirs.
@@ -242,6 +278,7 @@ linux_api::ExitStatus PackageManager::run_once(Session& session, const Invocatio
     command.network = true;
     return session.run(command);
   }
+  refuse_links_that_lead_out(root);
   for (const buildroot::HostBind& bind : cache.binds())
     buildroot::make_directories_in_root(root, bind.target, 0755);
   buildroot::HostCommand command = on_host(session, invocation.arguments, output);

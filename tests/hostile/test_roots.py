@@ -167,3 +167,11 @@ def test_the_first_installation_of_a_root_is_not_led_out_either(empty, canary):
     done = empty.run("--init", timeout=300)
     assert SECRET not in done.stdout + done.stderr
     canary.assert_untouched("--init")
+
+
+@pytest.mark.parametrize("path", ["var/lib/rpm", "var/lib/dnf", "var/log/dnf.log"])
+def test_a_link_that_would_lead_the_package_manager_out_is_named(prey, canary, path):
+    set_trap(prey.rootdir, path, "absolute link", canary)
+    prey.ok("--umount")
+    assert f"/{path} in the build root is a link" in prey.fails(20, "--install", "plyroot-hello")
+    canary.assert_untouched("--install")
