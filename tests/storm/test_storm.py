@@ -1,0 +1,208 @@
+"""Many commands at once on three roots in one base_dir, some of them killed: what was reported as made is as it was made.
+
+60 s, or 30 minutes with PLYROOT_FULL=1; PLYROOT_STORM_SECONDS and PLYROOT_STORM_SEED for a storm of one's own."""
+
+import importlib.util
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+_source = Path(os.environ.get("PLYROOT_SOURCE", Path(__file__).parents[2]))
+_spec = importlib.util.spec_from_file_location("cli_fixtures", _source / "tests" / "cli" / "conftest.py")
+cli_fixtures = importlib.util.module_from_spec(_spec)
+sys.modules["cli_fixtures"] = cli_fixtures
+_spec.loader.exec_module(cli_fixtures)
+from cli_fixtures import Disk, Plyroot, distribution, pytest_collection_modifyitems  # noqa: E402,F401
+
+FULL = os.environ.get("PLYROOT_FULL", "") not in ("", "0")
+SECONDS = int(os.environ.get("PLYROOT_STORM_SECONDS", 1800 if FULL else 60))
+SEED = int(os.environ.get("PLYROOT_STORM_SEED", time.time_ns() % 1_000_000))
+WRITER = Path(os.environ.get("PLYROOT_STORM_WRITER", _source / "build" / "tests" / "storm" / "storm_writer"))
+
+SNAPSHOTTERS, WRITERS, REMOVERS = 16, 8, 4
+ROOTS = ["storm-a", "storm-b", "storm-c"]
+DEEPEST = 150  # snapshots on top of each other, then the head goes back to the beginning
+IN_USE = 60
+
+
+class Storm:
+    def __init__(self, disk: Path, distribution: Path):
+        self.roots = []
+        for name in ROOTS:
+            root = Plyroot(disk, distribution, extra=["--config-opts", f"root={name}"])
+            root.root_name = name
+            self.roots.append(root)
+        self.end = 0.0
+        self.lock = threading.Lock()
+        self.made: dict[tuple[int, str], set[str]] = {}  # root and name of a snapshot: the tokens that it may hold
+        self.doubtful: set[tuple[int, str]] = set()  # made or removed by a command that was killed
+        self.commands: Counter = Counter()
+        self.kills = 0
+        self.failures: list[str] = []
+
+    def prepare(self):
+        """Roots that hold the writer and nothing else: what runs in them is not what is tested here."""
+        for root in self.roots:
+            root.ok("--mount")
+            shutil.copy(WRITER, root.rootdir / "writer")
+            (root.rootdir / ".initialized").touch()
+            root.ok("--umount")
+            root.ok("--chroot", "--", "/writer", "stamp", "00-first")
+            root.ok("--snapshot", "beginning")
+
+    def run(self, chance: random.Random, root: int, *words, allowed: tuple[int, ...] = (), may_fail_with: str = "") -> int | None:
+        """The exit code of a command; nothing where it was killed."""
+        killed_after = chance.uniform(0, 0.08) if chance.random() < 0.12 else None
+        process = self.roots[root].start(*words)
+        try:
+            _, error = process.communicate(timeout=killed_after if killed_after is not None else 300)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, error = process.communicate()
+            if killed_after is None:
+                self.fail(f"{words} hangs: {error}")
+        with self.lock:
+            self.commands[next(str(word) for word in words if str(word) in
+                               ("--snapshot", "--rollback-to", "--clean", "--chroot", "--remove-snapshot", "--list-snapshots"))] += 1
+            if process.returncode == -9:
+                self.kills += 1
+        if process.returncode == -9:
+            return None
+        if process.returncode not in (0, *allowed) or (process.returncode == 1 and may_fail_with not in error):
+            self.fail(f"{ROOTS[root]}: {words} ends with {process.returncode}: {error}")
+        return process.returncode
+
+    def fail(self, message: str):
+        with self.lock:
+            self.failures.append(message)
+            self.end = 0.0
+
+    def going_on(self) -> bool:
+        return time.monotonic() < self.end
+
+    def snapshotter(self, number: int):
+        """Has a head of its own, and knows what is in it, as far as that can be known of what was killed."""
+        chance = random.Random(SEED * 1000 + number)
+        root, head = number % len(ROOTS), ["--uniqueext", f"head{number}"]
+        possible = {"00-first"}
+        count = depth = 0
+        while self.going_on():
+            count += 1
+            token = f"{number:02}-{count}"
+            if self.run(chance, root, *head, "--chroot", "--", "/writer", "stamp", token) == 0:
+                possible = {token}
+            else:
+                possible = possible | {token}
+            name = f"s{number}.{count}"
+            outcome = self.run(chance, root, *head, "--snapshot", name, allowed=(IN_USE,))
+            with self.lock:
+                if outcome == 0:
+                    self.made[root, name] = set(possible)
+                elif outcome is None:
+                    self.doubtful.add((root, name))
+                    self.made[root, name] = set(possible)
+            depth += 1
+            if outcome == 0 and chance.random() < 0.2 or depth > DEEPEST:
+                with self.lock:
+                    own = [name for at, name in self.made if at == root and name.startswith(f"s{number}.")]
+                target = "beginning" if depth > DEEPEST or not own else chance.choice(own)
+                with self.lock:
+                    held = {"00-first"} if target == "beginning" else self.made.get((root, target), set())
+                outcome = self.run(chance, root, *head, "--rollback-to", target, allowed=(IN_USE, 1), may_fail_with="does not exist")
+                if outcome == 0:
+                    possible = set(held)
+                    depth = 0 if target == "beginning" else depth
+                elif outcome is None:
+                    possible = possible | held
+            elif outcome == 0 and chance.random() < 0.2:
+                self.run(chance, root, *head, "--clean", allowed=(IN_USE,))  # stands on the snapshot just made
+
+    def writer(self, number: int):
+        """Works in heads of others, in sessions that it shares with them."""
+        chance = random.Random(SEED * 1000 + 100 + number)
+        while self.going_on():
+            owner = chance.randrange(SNAPSHOTTERS)
+            self.run(chance, owner % len(ROOTS), "--uniqueext", f"head{owner}", "--chroot", "--", "/writer", "noise", f"w{number}")
+
+    def remover(self, number: int):
+        chance = random.Random(SEED * 1000 + 200 + number)
+        while self.going_on():
+            with self.lock:
+                there = list(self.made)
+            if len(there) > 60 or (there and chance.random() < 0.3):
+                root, name = chance.choice(there)
+                with self.lock:
+                    self.doubtful.add((root, name))
+                outcome = self.run(chance, root, "--remove-snapshot", name, allowed=(1,), may_fail_with="does not exist")
+                if outcome == 0:
+                    with self.lock:
+                        self.made.pop((root, name), None)
+                        self.doubtful.discard((root, name))
+            else:
+                self.run(chance, chance.randrange(len(ROOTS)), "--uniqueext", f"remover{number}", "--clean", "--wait")
+
+    def rage(self):
+        self.end = time.monotonic() + SECONDS
+        workers = [threading.Thread(target=work, args=(number,))
+                   for work, count in ((self.snapshotter, SNAPSHOTTERS), (self.writer, WRITERS), (self.remover, REMOVERS))
+                   for number in range(count)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    def check(self):
+        for at, root in enumerate(self.roots):
+            root.ok("--uniqueext", "checker", "--clean", "--wait")
+            listed = {line[2:] for line in root.list()}
+            reported = {name for of, name in self.made if of == at and (of, name) not in self.doubtful}
+            doubtful = {name for of, name in self.doubtful if of == at}
+            assert reported <= listed, f"reported as made, and not there: {reported - listed}"
+            assert listed <= reported | doubtful | {"beginning"}, f"nobody made these: {listed - reported - doubtful}"
+            for name in sorted(listed - {"beginning"}):
+                root.ok("--uniqueext", "checker", "--rollback-to", name)
+                token = root.ok("--uniqueext", "checker", "--chroot", "--", "/writer", "check").strip()
+                assert token in self.made[at, name], f"{name} holds {token}, not {self.made[at, name]}"
+            check_store(root)
+
+
+def check_store(root: Plyroot):
+    """plyroot's own check where it has one; and that the directories are those that the database lists."""
+    if "--fsck" in subprocess.run([cli_fixtures.PROGRAM, "--help"], capture_output=True, text=True).stdout:
+        root.ok("--fsck")
+    root.ok("--uniqueext", "checker", "--clean", "--wait")
+    store = root.base_dir / root.root_name
+    with sqlite3.connect(f"file:{store / 'store.db'}?mode=ro", uri=True) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        listed = {directory for (directory,) in database.execute("SELECT directory FROM layers")}
+    assert listed <= set(os.listdir(store / "layers")), "layers that are missing"
+    assert not os.path.exists(store / "trash") or os.listdir(store / "trash") == []
+
+
+@pytest.fixture
+def storm(tmp_path, distribution):
+    disk = Disk(tmp_path, "8G")
+    yield Storm(disk.path, distribution)
+    disk.close()
+
+
+def test_what_was_reported_as_made_outlives_a_storm(storm):
+    print(f"storm: seed {SEED}")
+    storm.prepare()
+    storm.rage()
+    print(f"storm: {SECONDS} s, {sum(storm.commands.values())} commands ({dict(storm.commands)}), {storm.kills} killed, "
+          f"{len(storm.made)} snapshots at the end")
+    assert storm.failures == []
+    storm.check()
+    assert storm.kills > 0 and storm.commands["--snapshot"] > 0
+    assert "storm-" not in subprocess.run(["findmnt", "-rn", "-o", "SOURCE"], capture_output=True, text=True).stdout
