@@ -53,6 +53,22 @@ bool Store::has_garbage() const {
   return trash && !linux_api::is_empty_directory(trash.get());
 }
 
+bool Store::free_space() noexcept {
+  try {
+    const linux_api::Descriptor heads = store::open_or_make_directory(state_->directory.get(), store::heads_name);
+    linux_api::LockFile lock(linux_api::open_at(heads.get(), store::lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    const bool somebody_does = !lock.try_lock(0);
+    if (somebody_does) lock.lock(0);
+    lock.unlock(0);
+    const bool there_is_some =
+        somebody_does || has_garbage() || !store::unlisted(state_->database, state_->layers.get()).empty();
+    if (there_is_some) collect_garbage();
+    return there_is_some;
+  } catch (const std::exception&) {
+    return false;  // why there was no room in the first place is what is to be told
+  }
+}
+
 void Store::collect_garbage() {
   const linux_api::Descriptor heads = store::open_or_make_directory(state_->directory.get(), store::heads_name);
   const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);

@@ -85,12 +85,12 @@ class Result:
 class Machine:
     """A disk, and plyroot with a configuration for a tiny root on it."""
 
-    def __init__(self, disk: Path, scratch: Path):
+    def __init__(self, disk: Path, scratch: Path, mock: Path | None = None):
         self.disk = disk
         self.scratch = scratch
         self.base_dir = disk / "ply"
         self.store = self.base_dir / ROOT
-        self.mock = disk / "mock"
+        self.mock = mock or disk / "mock"
         self.rootdir = self.mock / ROOT / "root"
         self.view = scratch / "view"
         self.view.mkdir(exist_ok=True)

@@ -30,13 +30,13 @@ SEED = int(os.environ.get("PLYROOT_SEED", "20"))
 class Disk:
     """A file system on a loop image, whose power can be cut."""
 
-    def __init__(self, kind: str, directory: Path):
+    def __init__(self, kind: str, directory: Path, megabytes: int = 512):
         directory.mkdir()
         image = directory / "image"
         self.path = directory / "disk"
         self.path.mkdir()
         with open(image, "wb") as file:
-            file.truncate(512 << 20)
+            file.truncate(megabytes << 20)
         subprocess.run([*MAKE[kind], image], check=True)
         self.device = subprocess.run(["losetup", "--find", "--show", image], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         self.held = os.open(self.device, os.O_RDWR)
