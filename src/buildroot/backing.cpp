@@ -36,7 +36,10 @@ class LayeredBacking final : public Backing {
 
   std::variant<OverlayTree, ExistingTree> prepare_tree(const HeadLock& lock, Log& log) override {
     if (lock.use() == HeadLock::Use::mounted) return ExistingTree{rootdir_};
-    const Store::Prepared prepared = retry_when_full(store_, [&] { return store_.prepare_upper(lock); });
+    const auto merging_first = [&] {
+      log.info("this root stands on more layers than can be mounted at once: merging them first");
+    };
+    const Store::Prepared prepared = retry_when_full(store_, [&] { return store_.prepare_upper(lock, merging_first); });
     if (prepared.dropped_unsynced) {
       log.warning(
           "the machine was restarted before what had been written to this root was on the disk: the root is back at "

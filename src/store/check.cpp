@@ -27,10 +27,10 @@ namespace {
 using linux_api::Descriptor;
 using Kind = Finding::Kind;
 
-constexpr std::array<std::string_view, 15> kind_names = {
-    "database",       "layer-tree",   "snapshot",   "head",         "missing-directory",
-    "base-not-empty", "content",      "unreadable", "foreign-mark", "open-to-others",
-    "unsynced-upper", "unused-layer", "unlisted",   "trash",        "not-taken-over"};
+constexpr std::array<std::string_view, 16> kind_names = {
+    "database", "layer-tree", "snapshot",     "head",           "missing-directory", "base-not-empty",
+    "content",  "unreadable", "foreign-mark", "open-to-others", "unsynced-upper",    "unused-layer",
+    "unlisted", "trash",      "staged",       "not-taken-over"};
 
 constexpr std::size_t most_content_faults = 20;  // of one layer; more say nothing new
 
@@ -44,7 +44,13 @@ struct Rows {
     std::string name;
     Head head;
   };
+  struct Cover {
+    std::string directory;
+    LayerId below;
+  };
   std::map<LayerId, Layer> layers;
+  std::map<LayerId, Cover> covers;
+  std::set<std::string> retired;
   std::vector<Ref> refs;
   std::vector<NamedHead> heads;
 };
@@ -56,12 +62,19 @@ Rows read_rows(const Database& database) {
     rows.layers[layers.integer(0)] = {layers.integer(0), layers.text(1), layers.integer_or_null(2),
                                       layers.integer(3) != 0};
   }
+  Statement covers(database, "SELECT layer, directory, below FROM covers");
+  while (covers.step())
+    rows.covers[covers.integer(0)] = {covers.text(1), covers.integer(2)};
+  Statement retired(database, "SELECT directory FROM retired");
+  while (retired.step())
+    rows.retired.insert(retired.text(0));
   Statement refs(database, "SELECT name, layer FROM refs ORDER BY sequence");
   while (refs.step())
     rows.refs.push_back({refs.text(0), refs.integer(1)});
   Statement heads(database, "SELECT name, current, upper, unsynced_since_boot FROM heads ORDER BY name");
   while (heads.step()) {
-    Head head{heads.integer(1), heads.integer_or_null(2), std::nullopt};
+    Head head = head_on(heads.integer(1));
+    head.upper = heads.integer_or_null(2);
     if (!heads.is_null(3)) head.unsynced_since_boot = heads.text(3);
     rows.heads.push_back({heads.text(0), head});
   }
@@ -177,10 +190,16 @@ class Check {
     look_for_unused_layers();
     layers_ = linux_api::open_if_exists(directory, layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!layers_) add(Kind::missing_directory, Severity::damage, layers_name, "the directory layers is missing");
-    std::set<std::string> listed;
+    std::set<std::string> listed = rows_.retired;
     for (const auto& [id, layer] : rows_.layers) {
       listed.insert(layer.directory);
-      look_at_layer_directory(layer);
+      if (!has_files(layer.directory, id)) continue;
+      whole_.push_back(id);
+      if (!layer.committed) require_directory(layer.directory, "/work", id);
+    }
+    for (const auto& [id, cover] : rows_.covers) {
+      listed.insert(cover.directory);
+      look_at_cover(id, cover);
     }
     if (!layers_) return;
     for (const std::string& name : linux_api::list_names(layers_.get())) {
@@ -306,31 +325,50 @@ class Check {
     }
   }
 
-  void look_at_layer_directory(const Layer& layer) {
-    const auto require = [&](const std::string& name) {
-      const std::string path = layer.directory + name;
-      struct stat status {};
-      const bool found = layers_ && is_directory_name(layer.directory) &&
-                         fstatat(layers_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-      if (found && S_ISDIR(status.st_mode)) return true;
-      add(Kind::missing_directory, Severity::damage, fmt::format("{}/{}", layers_name, path),
-          found ? fmt::format("layers/{} is no directory", printable(path))
-                : fmt::format("the directory layers/{} of layer {} is missing: something else than plyroot removed it",
-                              printable(path), layer.id),
-          layer.id);
-      return false;
-    };
-    if (!require("") || !require("/fs")) return;
-    whole_.push_back(layer.id);
-    if (!layer.committed) require("/work");
+  bool require_directory(const std::string& directory, const std::string& name, LayerId layer) {
+    const std::string path = directory + name;
+    struct stat status {};
+    const bool found = layers_ && is_directory_name(directory) &&
+                       fstatat(layers_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (found && S_ISDIR(status.st_mode)) return true;
+    add(Kind::missing_directory, Severity::damage, fmt::format("{}/{}", layers_name, path),
+        found ? fmt::format("layers/{} is no directory", printable(path))
+              : fmt::format("the directory layers/{} of layer {} is missing: something else than plyroot removed it",
+                            printable(path), layer),
+        layer);
+    return false;
+  }
+
+  bool has_files(const std::string& directory, LayerId layer) {
+    return require_directory(directory, "", layer) && require_directory(directory, "/fs", layer);
+  }
+
+  void look_at_cover(LayerId id, const Rows::Cover& cover) {
+    const auto chain = chain_of_rows(id);
+    const bool stands_in_tree = std::find(chain.begin(), chain.end(), cover.below) > chain.begin() &&
+                                std::find(chain.begin(), chain.end(), cover.below) != chain.end();
+    const auto damaged_before = damaged_;
+    if (!stands_in_tree) {
+      add(Kind::layer_tree, Severity::damage, std::to_string(id),
+          fmt::format("layers/{} stands for layer {} down to layer {}, which does not lie below it",
+                      printable(cover.directory), id, cover.below),
+          id);
+    }
+    if (has_files(cover.directory, id) && stands_in_tree) return;
+    // The layers themselves may be well: what is mounted is the cover.
+    damaged_ = damaged_before;
+    damaged_covers_.insert(id);
   }
 
   void look_at_trash(int directory) {
-    const Descriptor trash = linux_api::open_if_exists(directory, trash_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!trash) return;
-    for (const std::string& name : linux_api::list_names(trash.get())) {
-      add(Kind::trash, Severity::garbage, fmt::format("{}/{}", trash_name, name),
-          fmt::format("trash/{} is still to be removed", printable(name)));
+    for (const std::string place : {trash_name, staging_name}) {
+      const Descriptor opened = linux_api::open_if_exists(directory, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      if (!opened) continue;
+      for (const std::string& name : linux_api::list_names(opened.get())) {
+        add(place == trash_name ? Kind::trash : Kind::staged, Severity::garbage, fmt::format("{}/{}", place, name),
+            fmt::format("{}/{} is {}", place, printable(name),
+                        place == trash_name ? "still to be removed" : "being made, or was when a merge was killed"));
+      }
     }
   }
 
@@ -369,9 +407,19 @@ class Check {
 
   void tell_reach() {
     const auto is_affected = [this](LayerId top) {
-      const auto chain = chain_of_rows(top);
-      return chain.empty() || rows_.layers.at(chain.back()).parent ||
-             std::any_of(chain.begin(), chain.end(), [this](LayerId id) { return damaged_.contains(id); });
+      std::size_t steps = 0;
+      for (auto row = rows_.layers.find(top); row != rows_.layers.end() && steps <= rows_.layers.size(); ++steps) {
+        const auto cover = rows_.covers.find(row->first);
+        if (cover != rows_.covers.end()) {
+          if (damaged_covers_.contains(row->first)) return true;
+          row = rows_.layers.find(cover->second.below);
+          continue;
+        }
+        if (damaged_.contains(row->first)) return true;
+        if (!row->second.parent) return false;
+        row = rows_.layers.find(*row->second.parent);
+      }
+      return true;
     };
     for (const Rows::Ref& ref : rows_.refs)
       (is_affected(ref.layer) ? report_.snapshots.affected : report_.snapshots.unaffected).push_back(ref.name);
@@ -387,6 +435,7 @@ class Check {
   Descriptor layers_;
   std::vector<LayerId> whole_;  ///< layers whose directories are there
   std::set<LayerId> damaged_;
+  std::set<LayerId> damaged_covers_;  ///< by the layer that they are mounted for
 };
 
 }  // namespace

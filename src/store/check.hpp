@@ -23,7 +23,7 @@ struct Finding {
     layer_tree,         ///< layers do not form a tree whose root is base
     snapshot,           ///< a name of something that is no committed layer
     head,               ///< a head that stands on something it cannot stand on
-    missing_directory,  ///< a layer's directory is not there, or is something else
+    missing_directory,  ///< a layer's directory, or a merged one in its place, is not there, or is something else
     base_not_empty,     ///< base holds files
     content,            ///< a whiteout or a mark that overlayfs does not understand, or not as meant
     unreadable,         ///< a layer's files cannot be looked at
@@ -33,6 +33,7 @@ struct Finding {
     unused_layer,       ///< a layer that nothing reaches
     unlisted,           ///< something in layers/ that no layer lists
     trash,              ///< something in trash/
+    staged,             ///< something in staging/: being made by a merge, or left by one that was killed
     not_taken_over,     ///< mock's overlayfs plugin made it; plyroot takes it over at its first use
   };
 
@@ -70,7 +71,8 @@ struct CheckReport {
 CheckReport check(const StoreLocation& location);
 
 /// Does what a check's findings ask for and needs no guessing: garbage is collected, layers that nothing reaches are
-/// dropped, a work directory that is missing is made again, others than the owner are kept out. Makes up no content.
+/// dropped, a work directory that is missing is made again, a merged directory that is missing is done without, others
+/// than the owner are kept out. Makes up no content.
 /// @returns a line for each thing that was done, or that was tried in vain
 std::vector<std::string> repair(const StoreLocation& location, const CheckReport& report);
 

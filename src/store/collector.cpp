@@ -23,7 +23,9 @@ constexpr const char* lock_name = "@collector.lock";
 /// directory within one too, so what is not listed now never will be.
 std::vector<std::string> unlisted(const Database& database, int layers) {
   std::set<std::string> listed;
-  Statement rows(database, "SELECT directory FROM layers");
+  Statement rows(database,
+                 "SELECT directory FROM layers UNION ALL SELECT directory FROM covers"
+                 " UNION ALL SELECT directory FROM retired");
   while (rows.step())
     listed.insert(rows.text(0));
   std::vector<std::string> names = linux_api::list_names(layers);
@@ -55,15 +57,18 @@ bool Store::has_garbage() const {
 
 bool Store::free_space() noexcept {
   try {
-    const linux_api::Descriptor heads = store::open_or_make_directory(state_->directory.get(), store::heads_name);
-    linux_api::LockFile lock(linux_api::open_at(heads.get(), store::lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    const bool somebody_does = !lock.try_lock(0);
-    if (somebody_does) lock.lock(0);
-    lock.unlock(0);
-    const bool there_is_some =
-        somebody_does || has_garbage() || !store::unlisted(state_->database, state_->layers.get()).empty();
-    if (there_is_some) collect_garbage();
-    return there_is_some;
+    // Waits for no lock: the caller holds a head, and a collector may be waiting for that. Two may remove the same
+    // tree.
+    const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
+    {
+      const store::Transaction no_layer_is_made(state_->database);
+      store::move_to_trash(state_->directory.get(), state_->layers.get(),
+                           store::unlisted(state_->database, state_->layers.get()));
+    }
+    const std::vector<std::string> names = linux_api::list_names(trash.get());
+    for (const std::string& name : names)
+      linux_api::remove_tree(trash.get(), name);
+    return !names.empty();
   } catch (const std::exception&) {
     return false;  // why there was no room in the first place is what is to be told
   }
@@ -76,6 +81,7 @@ void Store::collect_garbage() {
   do {
     linux_api::LockFile lock(linux_api::open_at(heads.get(), store::lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     if (!lock.try_lock(0)) return;
+    trash_retired_directories();
     {
       const store::Transaction no_layer_is_made(state_->database);
       store::move_to_trash(state_->directory.get(), state_->layers.get(),

@@ -79,7 +79,24 @@ class Repair {
     return made.empty() ? std::string() : fmt::format("made {}", fmt::join(made, ", "));
   }
 
+  /// The layers that a cover stands for are there themselves.
+  [[nodiscard]] std::string drop_missing_covers() const {
+    std::vector<LayerId> missing;
+    Transaction transaction(database_);
+    Statement covers(database_, "SELECT layer, directory FROM covers");
+    while (covers.step()) {
+      const Descriptor files =
+          linux_api::open_if_exists(layers_.get(), covers.text(1) + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+      if (!files) missing.push_back(covers.integer(0));
+    }
+    for (const LayerId layer : missing)
+      Statement(database_, "DELETE FROM covers WHERE layer = ?").bind(layer).run();
+    transaction.commit();
+    return missing.empty() ? std::string() : fmt::format("did without {} merged directories", missing.size());
+  }
+
   [[nodiscard]] std::string collect() const {
+    store_->merge_layers();
     store_->collect_garbage();
     return "collected the garbage";
   }
@@ -122,6 +139,7 @@ std::vector<std::string> repair(const StoreLocation& location, const CheckReport
   attempt(found_kind(Kind::open_to_others), [&] { return work->keep_others_out(); });
   attempt(found_kind(Kind::unused_layer), [&] { return work->drop_unused_layers(); });
   attempt(found_kind(Kind::missing_directory), [&] { return work->make_work_directories(); });
+  attempt(found_kind(Kind::missing_directory), [&] { return work->drop_missing_covers(); });
   // What a damaged database does not list may still be wanted by whoever saves it by hand.
   const bool knows_what_is_garbage = !found_kind(Kind::database) && !found_kind(Kind::layer_tree);
   attempt(knows_what_is_garbage && found([](const Finding& finding) { return finding.severity == Severity::garbage; }),

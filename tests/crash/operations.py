@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,19 @@ def make_garbage(machine: Machine):
 
 
 
+def make_mergeable(machine: Machine):
+    """A chain that is too long, of which some names have been removed, before the background has seen to it."""
+    machine.ok("--init")
+    for number in range(1, 13):
+        machine.ok("--chroot", "--", "/bin/change", f"s{number}")
+        machine.ok("--snapshot", f"s{number}")
+    rows = sqlite3.connect(machine.store / "store.db")
+    with rows:
+        rows.execute("DELETE FROM covers")
+        rows.execute("DELETE FROM refs WHERE name IN ('s2', 's3', 's5')")
+    rows.close()
+
+
 def make_mock(machine: Machine):
     """What mock's overlayfs plugin keeps: base <- postinit <- mvn, which is current, <- an upper; left by a kill."""
     base, first, second, upper = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "0123")
@@ -58,6 +72,7 @@ class Operation:
     start: Callable[[Machine], None] = make_usual
     first: list[str] | None = None  # a command before it, each time
     keeps_times: bool = True        # the same again gives the same times of files
+    shows: bool = True              # a user sees that it was done
 
 
 OPERATIONS = [
@@ -72,7 +87,8 @@ OPERATIONS = [
     Operation("mount", ["--mount"]),
     Operation("umount", ["--umount"], first=["--mount"]),
     Operation("session", ["--chroot", "--", "/bin/change", "rename"]),
-    Operation("session-of-new-head", ["--uniqueext", "new", "--chroot", "--", "/bin/true"]),
-    Operation("collect", ["--scrub", "dnf-cache", "--wait"], make_garbage),
+    Operation("session-of-new-head", ["--uniqueext", "new", "--chroot", "--", "/bin/true"], shows=False),
+    Operation("collect", ["--scrub", "dnf-cache", "--wait"], make_garbage, shows=False),
+    Operation("merge", ["--scrub", "dnf-cache", "--wait"], make_mergeable, shows=False),
     Operation("takeover", ["--list-snapshots"], make_mock),
 ]

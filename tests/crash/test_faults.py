@@ -48,12 +48,18 @@ def prepare(machine: Machine, operation: Operation, cache={}) -> Prepared:
         machine.keep(template)
     begin(machine, operation, template)
     before = state_of(machine, operation)
+    directories = directories_of(machine)
     done = machine.run(*operation.words, fault=("list",))
     assert done.code == 0, done.stderr
     after = state_of(machine, operation)
-    assert before != after or operation.name in ("collect", "session-of-new-head"), "an operation that changes nothing shows nothing"
+    assert (before != after) == operation.shows
+    assert directories != directories_of(machine) or operation.shows, "an operation that does nothing proves nothing"
     cache[operation.name] = Prepared(operation, template, before, after, [line.split(" ", 4) for line in done.calls])
     return cache[operation.name]
+
+
+def directories_of(machine: Machine) -> list[str]:
+    return sorted(str(path) for path in machine.store.glob("*/*"))
 
 
 def begin(machine: Machine, operation: Operation, template: Path):
@@ -101,9 +107,10 @@ def next_commands_work(machine: Machine, prepared: Prepared, state: dict, wrong:
         done = machine.run(*words)
         if done.code != 0 or done.stuck:
             wrong.append(f"then {words}: {done.code} {done.stuck} {done.stdout}{done.stderr}")
-    leftover = os.listdir(machine.store / "trash") if (machine.store / "trash").exists() else []
-    if leftover or len(os.listdir(machine.store / "layers")) != 1:
-        wrong.append(f"left after a scrub: {leftover} {os.listdir(machine.store / 'layers')}")
+    left = [str(path) for place in ("trash", "staging") for path in (machine.store / place).glob("*")]
+    left += [str(path) for path in (machine.store / "layers").iterdir()][1:]
+    if left:
+        wrong.append(f"left after a scrub: {left}")
 
 
 def report(failures: list[str], of: int):

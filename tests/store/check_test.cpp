@@ -152,6 +152,36 @@ TEST_P(Check, RowsThatMakeNoSenseAreDamage) {
   EXPECT_EQ(broken("DELETE FROM heads WHERE name = ''"), (Lines{"damage head", "damage layer-tree"}));
 }
 
+TEST_P(Check, AMergedDirectoryThatIsLostIsDoneWithout) {
+  for (int i = 0; i < 20; ++i) {
+    write("n" + std::to_string(i), "1");
+    snapshot("n" + std::to_string(i));
+  }
+  store().merge_layers();
+  store().collect_garbage();
+  EXPECT_EQ(findings(), Lines{});
+  const std::string cover = [this] {
+    const store::Database rows = database();
+    store::Statement row(rows,
+                         "SELECT directory FROM covers WHERE layer = (SELECT layer FROM refs WHERE name = 'n19')");
+    EXPECT_TRUE(row.step());
+    return row.text(0);
+  }();
+  fs::remove_all(path("layers/" + cover));
+  EXPECT_EQ(findings(), (Lines{"damage missing-directory"}));
+  EXPECT_EQ(check().snapshots.affected, (Lines{"n19"}));
+  repair();
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_EQ(read("n0"), "1");
+}
+
+TEST_P(Check, WhatAKilledMergeLeftIsGarbage) {
+  fs::create_directories(path("staging/77/fs"));
+  EXPECT_EQ(findings(), (Lines{"garbage staged"}));
+  repair();
+  EXPECT_EQ(findings(), Lines{});
+}
+
 TEST_P(Check, ADatabaseThatIsDamagedIsSaid) {
   std::ofstream(path("store.db"), std::ios::in | std::ios::out) << "this is no database";
   EXPECT_EQ(findings(), (Lines{"damage database"}));
