@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
 
 #include "buildroot/full_disk.hpp"
@@ -28,6 +29,8 @@ using linux_api::Descriptor;
 
 /// mock's mark, kept in the root so that it goes with each snapshot.
 constexpr const char* initialized_mark = ".initialized";
+/// Becomes the other one when all is done.
+constexpr const char* unfinished_mark = ".initializing";
 
 constexpr timespec moment{0, 1'000'000};
 constexpr int most_waits = 1000;
@@ -168,8 +171,16 @@ bool Root::is_initialized() {
   return stat((config_->rootdir + "/" + initialized_mark).c_str(), &status) == 0;
 }
 
+bool Root::is_unfinished() {
+  return backing_->store() != nullptr && backing_->store()->shows_file(head_of(*config_), unfinished_mark);
+}
+
+void Root::mark_unfinished(int root) {
+  write_file_in_root(root, unfinished_mark, "");
+}
+
 void Root::mark_initialized(int root) {
-  write_file_in_root(root, initialized_mark, "");
+  if (renameat(root, unfinished_mark, root, initialized_mark) < 0) throw_errno(errno, "mark the root as initialized");
 }
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {

@@ -31,8 +31,11 @@ class Root {
 
   /// Whether packages were installed and the root marked so. Mounts nothing.
   [[nodiscard]] bool is_initialized();
-  /// Marks it, and see is_initialized().
+  /// Marks a root in which packages are about to be installed for the first time, and then one where they have been.
+  static void mark_unfinished(int root);
   static void mark_initialized(int root);
+  /// Whether the first installation was begun and never ended: the command was killed, say.
+  [[nodiscard]] bool is_unfinished();
 
   /// The right to change what the head stands on. @throws Error (in_use) that names the processes that use it
   HeadLock lock_idle_head();

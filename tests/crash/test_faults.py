@@ -135,6 +135,28 @@ def test_killed_anywhere(machine, operation, full, numbers):
     report(failures, len(chosen))
 
 
+def test_a_session_ends_whose_command_was_killed_before_it_was_let_in(machine):
+    operation = next(operation for operation in OPERATIONS if operation.name == "session")
+    prepared = prepare(machine, operation)
+    place, n, *_ = next(call for call in prepared.calls if call[0] == "0" and call[2] == "clone3")
+    begin(machine, operation, prepared.template)
+    done = machine.run(*operation.words, fault=("kill-after", place, n))
+    assert done.code == 137
+    assert not done.stuck
+
+
+def test_a_first_installation_that_was_killed_is_begun_anew(machine):
+    operation = next(operation for operation in OPERATIONS if operation.name == "init")
+    prepared = prepare(machine, operation)
+    *_, (place, n, *_) = (call for call in prepared.calls if call[0] == "0" and call[2] == "clone")  # packages are there, no build user yet
+    begin(machine, operation, prepared.template)
+    assert machine.run(*operation.words, fault=("kill-before", place, n)).code == 137
+    [half] = [path for path in machine.store.glob("layers/*/fs") if (path / "usr/bin/sh").exists()]
+    (half / "half-installed").touch()
+    machine.ok("--chroot", "--", "/bin/true")
+    assert machine.what_a_user_sees(with_times=False)["snapshots"] == prepared.after["snapshots"]
+
+
 #: What may fail with what: by the kind of call.
 SPACE = {"write", "pwrite64", "openat", "openat2", "mkdir", "mkdirat", "mknodat", "renameat", "renameat2", "symlinkat", "link", "linkat", "fsetxattr", "ftruncate",
          "fallocate", "fsync", "fdatasync", "syncfs", "bind"}
