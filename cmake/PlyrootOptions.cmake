@@ -3,7 +3,15 @@
 option(PLYROOT_BUILD_TESTS "Build the tests" ON)
 option(PLYROOT_BUILD_BENCHMARKS "Build the benchmark and its floor programs" ON)
 option(PLYROOT_WARNINGS_AS_ERRORS "Stop at a compiler warning (development presets)" OFF)
-option(PLYROOT_STATIC_LIBRARIES "Link everything but glibc statically: a command starts in half the time" ON)
+# Static libraries are not packaged everywhere: Debian has them, Fedora has no libsqlite3.a.
+find_library(PLYROOT_STATIC_SQLITE libsqlite3.a)
+find_library(PLYROOT_STATIC_LIBC libc.a)
+if(PLYROOT_STATIC_SQLITE AND PLYROOT_STATIC_LIBC)
+  set(static_by_default ON)
+else()
+  set(static_by_default OFF)
+endif()
+option(PLYROOT_STATIC_LIBRARIES "Link the program statically: a command starts in half the time" ${static_by_default})
 set(PLYROOT_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
 option(PLYROOT_COVERAGE "Count what the tests reach" OFF)
 

@@ -179,7 +179,7 @@ void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
 void Root::roll_back(const SnapshotName& name) {
   trace("roll back to " + name.text());
   required_store("rollback_to").roll_back(lock_idle_head(), name);
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::remove_snapshot(const SnapshotName& name) {
@@ -190,7 +190,7 @@ void Root::remove_snapshot(const SnapshotName& name) {
 
 void Root::clean_tree() {
   backing_->clean(lock_idle_head());
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::clean() {
@@ -201,7 +201,7 @@ void Root::clean() {
   remove_directory(directory + "/result");
   // The place that --mount used; nothing is mounted there, or the head would not be idle.
   if (backing_->store() != nullptr && config_->rootdir.starts_with(directory + "/")) rmdir(config_->rootdir.c_str());
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::scrub_layers() {
@@ -220,7 +220,7 @@ void Root::scrub_layers() {
   }
   trace("scrub");
   store->reset(locks);
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::mount() {
@@ -276,6 +276,10 @@ void Root::make_durable() {
   if (backing_->store() == nullptr) return;
   sync_when_left(*backing_->store(), head_of(*config_));
   start_housekeeping();
+}
+
+void Root::remove_what_was_dropped() {
+  if (backing_->store() != nullptr && backing_->store()->has_garbage()) start_housekeeping();
 }
 
 void Root::start_housekeeping() {

@@ -72,6 +72,7 @@ class Root {
  private:
   [[nodiscard]] SessionPlan plan_session(const HeadLock& lock);
   [[nodiscard]] bool is_mounted_on_host() const;
+  void remove_what_was_dropped();
   void wait_until_settled(const HeadLock& lock);
   void trace(std::string_view operation) const;
   Store& required_store(std::string_view feature);

@@ -99,7 +99,7 @@ Captured run_captured(ProcessPlan plan, std::size_t limit = std::size_t{64} << 2
 Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of = -1);
 
 /// Lets a process of ours that outlives us go on in the background: own session, no descriptors but /dev/null, lowest
-/// priority. `body` must not throw.
+/// priority. `body` must not throw. Nobody waits for it: for callers that are about to end (init reaps it then).
 void run_in_background(const std::function<void()>& body);
 
 /// Closes all descriptors but 0 to 2 and those named.
