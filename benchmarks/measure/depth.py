@@ -1,0 +1,91 @@
+"""Snapshots on top of each other: entering the topmost, and opening files through all of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from clock import measure
+from machine import output_of
+from place import RootStore, Site
+from result import Bar, BenchError, Command, Fact, Point, Row, Section
+
+ENTER_BAR = 1.3
+OPENED_FILES = 2_000  # as in make_store.cpp
+DROP_CACHES = ["/bin/sh", "-c", "echo 3 >/proc/sys/vm/drop_caches"]
+
+KINDS = {
+    "own": ("each changed a directory of its own", 1.3),
+    "same": ("each changed the directory", 2.0),
+}
+
+
+def depth(site: Site) -> Section:
+    section = Section("depth", "Snapshots on top of each other, each with a change")
+    depths = [1, 16, 100] if site.quick else [1, 16, 100, 1_000, 10_000]
+    rows: list[Row] = []
+    for kind, (words, cold_bar) in KINDS.items():
+        store = site.store(f"chain-{kind}")
+        grow_chain(section, store, kind, words, depths[-1])
+        rows += rows_of_chain(section, store, words, cold_bar, depths)
+    measure(site, section, rows)
+    return section
+
+
+def grow_chain(section: Section, store: RootStore, kind: str, words: str, count: int) -> None:
+    """Makes the chain, and lets the background merge what it wants to merge."""
+    site = store.site
+    before = used_bytes(site.mounted)
+    seconds = time.monotonic()
+    site.run(store.prepared("chain", count, kind, str(site.programs / "bench-open-files")))
+    os.sync()
+    made, chain_bytes = time.monotonic() - seconds, used_bytes(site.mounted) - before
+    seconds = time.monotonic()
+    store.run("--clean", "--wait")
+    merged = time.monotonic() - seconds
+    os.sync()
+    more = used_bytes(site.mounted) - before - chain_bytes
+    name = f"{count:,} snapshots, {words}"
+    section.facts += [
+        Fact(f"making them: {name}", f"{made:.1f} s by the store's library, without syncing; {chain_bytes / 1e6:.1f} MB"),
+        Fact(f"merging in the background: {name}", f"{merged:.1f} s; {more / 1e6:+.1f} MB ({more / chain_bytes:+.0%} of what they take)"),
+    ]  # fmt: skip
+
+
+def used_bytes(directory: Path) -> int:
+    status = os.statvfs(directory)
+    return (status.f_blocks - status.f_bfree) * status.f_frsize
+
+
+def rows_of_chain(section: Section, store: RootStore, words: str, cold_bar: float, depths: list[int]) -> list[Row]:
+    rows: list[Row] = []
+    first_enter, first_cold = f"entering at 1, {words}", f"opening {OPENED_FILES:,} files at 1, {words}"
+    for number in depths:
+        head = [*store.plyroot, "--uniqueext", f"deep-{number}"]
+        enter = [*head, "--chroot", "--", "/bin/true"]
+        try:
+            output_of([*head, "--rollback-to", f"deep-{number}"])
+            output_of(enter)
+        except BenchError as error:
+            section.notes.append(f"At {number:,} snapshots ({words}): {str(error).splitlines()[0]}")
+            continue
+        rows.append(
+            Row(
+                f"entering at {number:,}, {words}", "", enter, bar=Bar(ENTER_BAR, against=first_enter), before=[enter],
+                point=Point("depth", f"entering, {words}", number),
+            )
+        )  # fmt: skip
+        if number in (depths[0], depths[-1]):
+            rows.append(row_of_cold_files(head, number, words, Bar(cold_bar, against=first_cold)))
+    if len(rows) < 2 * len(KINDS):
+        section.facts.append(Fact(f"{depths[-1]:,} snapshots, {words}", "cannot be entered", "works", False))
+    return rows
+
+
+def row_of_cold_files(head: Command, number: int, words: str, bar: Bar) -> Row:
+    open_files = [*head, "--chroot", "--", "/bench/open-files", "/bench/files", str(OPENED_FILES)]
+    return Row(
+        f"opening {OPENED_FILES:,} files at {number:,}, {words}", "in the root, after drop_caches; only the opening", open_files,
+        bar=bar, just_before=[DROP_CACHES], prints_microseconds=True,
+    )  # fmt: skip
