@@ -6,6 +6,7 @@ import argparse
 import datetime
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from place import REPOSITORY, Site
 from result import BenchError, Section
 from table import as_text
 
-WORKING_DIRECTORY = Path("/var/tmp/plyroot-bench")
+WORKING_DIRECTORY = Path(os.environ.get("PLYROOT_BENCH_DIRECTORY", "/var/tmp/plyroot-bench"))
 ROUNDS = {False: 20, True: 10}  # by whether it is quick
 
 SCENARIOS: dict[str, list[Callable[[Site], Section]]] = {
@@ -44,6 +45,7 @@ SCENARIOS: dict[str, list[Callable[[Site], Section]]] = {
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--distribution", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--shown-command", default="benchmarks/measure", help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="smaller numbers and fewer rounds: a few minutes")
     parser.add_argument("--rounds", type=int, help="how often each row is measured (default: 20, quick: 10)")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="only this; may be given several times")
@@ -71,7 +73,7 @@ def measure(options: argparse.Namespace) -> document.Run:
             site.stores[name].run("--clean", "--wait")
     return document.Run(
         date=datetime.date.today().isoformat(),
-        command=" ".join(["./bench", *options.shown_arguments]),
+        command=options.shown_command,
         version=version(),
         machine=machine.description(),
         peak_memory_kib=site.peak_memory_kib,
@@ -97,7 +99,6 @@ def version() -> str:
 
 def main() -> int:
     options = parse_arguments()
-    options.shown_arguments = [argument for argument in sys.argv[1:] if argument != str(options.distribution) and argument != "--distribution"]
     if options.from_json:
         run = document.read(options.from_json)
         for section in run.sections:
@@ -118,6 +119,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))  # unmounts on the way out
     try:
         sys.exit(main())
     except BenchError as error:

@@ -68,22 +68,19 @@ def rows_of_chain(section: Section, store: RootStore, words: str, cold_bar: floa
             output_of([*head, "--rollback-to", f"deep-{number}"])
             output_of(enter)
         except BenchError as error:
-            section.notes.append(f"At {number:,} snapshots ({words}): {str(error).splitlines()[0]}")
+            reason = str(error).splitlines()[0]
+            section.facts.append(Fact(f"entering at {number:,}, {words}", f"refused: {reason}", "works", False))
             continue
-        rows.append(
-            Row(
-                f"entering at {number:,}, {words}", "", enter, bar=Bar(ENTER_BAR, against=first_enter), before=[enter],
-                point=Point("depth", f"entering, {words}", number),
-            )
-        )  # fmt: skip
-        if number in (depths[0], depths[-1]):
-            rows.append(row_of_cold_files(head, number, words, Bar(cold_bar, against=first_cold)))
-    if len(rows) < 2 * len(KINDS):
-        section.facts.append(Fact(f"{depths[-1]:,} snapshots, {words}", "cannot be entered", "works", False))
+        is_first, is_last = number == depths[0], number == depths[-1]
+        point = Point("depth", f"entering, {words}", number)
+        enter_bar = None if is_first else Bar(ENTER_BAR, against=first_enter)
+        rows.append(Row(f"entering at {number:,}, {words}", "", enter, bar=enter_bar, before=[enter], point=point))
+        if is_first or is_last:
+            rows.append(row_of_cold_files(head, number, words, None if is_first else Bar(cold_bar, against=first_cold)))
     return rows
 
 
-def row_of_cold_files(head: Command, number: int, words: str, bar: Bar) -> Row:
+def row_of_cold_files(head: Command, number: int, words: str, bar: Bar | None) -> Row:
     open_files = [*head, "--chroot", "--", "/bench/open-files", "/bench/files", str(OPENED_FILES)]
     return Row(
         f"opening {OPENED_FILES:,} files at {number:,}, {words}", "in the root, after drop_caches; only the opening", open_files,
