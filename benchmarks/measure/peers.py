@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def schroot(peer: Peer, place: Workplace) -> list[Row]:
 
 def nspawn(peer: Peer, place: Workplace) -> list[Row]:
     command = [
-        "/usr/bin/systemd-nspawn", "--quiet", "--register=no", "--private-network", "--volatile=overlay",
+        "/usr/bin/systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--volatile=overlay",
         f"--directory={place.root}", "--pipe", "/bin/true",
     ]  # fmt: skip
     return [row(peer, f"{ENTER} (--volatile=overlay)", "a new upper in a tmpfs", command)]
@@ -147,7 +147,10 @@ def containers(program: str, place: Workplace, peer: Peer) -> Command:
 
 def podman(peer: Peer, place: Workplace) -> list[Row]:
     tool = [*containers("/usr/bin/podman", place, peer), "--cgroup-manager", "cgroupfs", "--events-backend", "none"]
-    run = ["run", "--network", "none", "--cgroups", "disabled", "--log-driver", "none"]
+    if runc := shutil.which("runc"):  # crun refuses hosts with both kinds of cgroups
+        tool += ["--runtime", runc]
+    # What it would raise the limits to is more than a container's root may.
+    run = ["run", "--network", "none", "--log-driver", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
     on_tree = ["--rootfs", f"{place.root}:O"]
     container = "bench-{round}"
     return [
@@ -172,7 +175,6 @@ def image_of_root(tool: Command, place: Workplace) -> str:
 def buildah(peer: Peer, place: Workplace) -> list[Row]:
     tool = containers("/usr/bin/buildah", place, peer)
     output_of([*tool, "from", "--name", "bench", "scratch"])
-    place.clean_up.callback(lambda: suppress(BenchError).__enter__() or output_of([*tool, "rm", "bench"]))
     output_of([*tool, "add", "--quiet", "bench", str(place.root), "/"])
     output_of([*tool, "commit", "--quiet", "bench", "localhost/bench-root"])
     output_of([*tool, "from", "--name", "bench-run", "localhost/bench-root"])
