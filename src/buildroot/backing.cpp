@@ -35,7 +35,8 @@ class LayeredBacking final : public Backing {
 
   std::variant<OverlayTree, ExistingTree> prepare_tree(const HeadLock& lock, Log& log) override {
     if (lock.use() == HeadLock::Use::mounted) return ExistingTree{rootdir_};
-    const Store::Prepared prepared = store_.prepare_upper(lock);
+    const Store::Prepared prepared = store_.prepare_upper(
+        lock, [&] { log.info("this root stands on more layers than can be mounted at once: merging them first"); });
     if (prepared.dropped_unsynced) {
       log.warning(
           "the machine was restarted before what had been written to this root was on the disk: the root is back at "

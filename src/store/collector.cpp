@@ -23,7 +23,9 @@ constexpr const char* lock_name = "@collector.lock";
 /// directory within one too, so what is not listed now never will be.
 std::vector<std::string> unlisted(const Database& database, int layers) {
   std::set<std::string> listed;
-  Statement rows(database, "SELECT directory FROM layers");
+  Statement rows(database,
+                 "SELECT directory FROM layers UNION ALL SELECT directory FROM covers"
+                 " UNION ALL SELECT directory FROM retired");
   while (rows.step())
     listed.insert(rows.text(0));
   std::vector<std::string> names = linux_api::list_names(layers);
@@ -60,6 +62,7 @@ void Store::collect_garbage() {
   do {
     linux_api::LockFile lock(linux_api::open_at(heads.get(), store::lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     if (!lock.try_lock(0)) return;
+    trash_retired_directories();
     {
       const store::Transaction no_layer_is_made(state_->database);
       store::move_to_trash(state_->directory.get(), state_->layers.get(),

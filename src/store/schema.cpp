@@ -18,9 +18,26 @@ CREATE TABLE layers (
   id        INTEGER PRIMARY KEY AUTOINCREMENT,
   directory TEXT NOT NULL UNIQUE,
   parent    INTEGER REFERENCES layers (id),
-  committed INTEGER NOT NULL
+  committed INTEGER NOT NULL,
+  entries   INTEGER  -- how many names are in the directory, once merging has counted them
 );
 CREATE INDEX layers_by_parent ON layers (parent);
+
+-- A directory that shows the union of a layer and those below it, down to but without another one: mounted in their
+-- place.
+CREATE TABLE covers (
+  layer     INTEGER PRIMARY KEY REFERENCES layers (id),
+  directory TEXT NOT NULL UNIQUE,
+  below     INTEGER NOT NULL REFERENCES layers (id),
+  entries   INTEGER NOT NULL
+);
+CREATE INDEX covers_by_below ON covers (below);
+
+-- Directories that merging has replaced: a root that was mounted before may still show them.
+CREATE TABLE retired (
+  sequence  INTEGER PRIMARY KEY AUTOINCREMENT,
+  directory TEXT NOT NULL UNIQUE
+);
 
 CREATE TABLE refs (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -31,10 +48,11 @@ CREATE TABLE refs (
 CREATE INDEX refs_by_layer ON refs (layer);
 
 CREATE TABLE heads (
-  name                TEXT PRIMARY KEY,
-  current             INTEGER NOT NULL REFERENCES layers (id),
-  upper               INTEGER REFERENCES layers (id),
-  unsynced_since_boot TEXT
+  name                 TEXT PRIMARY KEY,
+  current              INTEGER NOT NULL REFERENCES layers (id),
+  upper                INTEGER REFERENCES layers (id),
+  unsynced_since_boot  TEXT,
+  retired_before_mount INTEGER NOT NULL  -- the last of retired when this head was mounted last
 ) WITHOUT ROWID;
 CREATE INDEX heads_by_current ON heads (current);
 )sql";
