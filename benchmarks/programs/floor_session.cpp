@@ -4,9 +4,9 @@
 //
 // The same namespaces (process, IPC, host name, network with its loopback up, mount), overlay with the same options,
 // /proc, /sys, /dev with the same devices, devpts, shm and pivot_root as a session of plyroot's, an init as process 1,
-// and /bin/true as its child. In the cheapest way that there is: the init shares this program's memory instead of having
-// a copy, starts /bin/true by vfork, and as with plyroot nobody waits until the kernel has taken the namespaces down. No
-// configuration, no database, no locks, no socket for others to join, no checks.
+// and /bin/true as its child. In the cheapest way that there is: the init shares this program's memory instead of
+// having a copy, starts /bin/true by vfork, and as with plyroot nobody waits until the kernel has taken the namespaces
+// down. No configuration, no database, no locks, no socket for others to join, no checks.
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <net/if.h>

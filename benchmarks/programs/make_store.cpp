@@ -128,8 +128,8 @@ void add_names(const Store& store, int count) {
   plyroot::store::Statement existing(database, "SELECT count(*) FROM refs");
   existing.step();
   for (auto i = existing.integer(0); i < count; ++i) {
-    plyroot::store::Statement(database,
-                              "INSERT INTO refs (name, layer, origin) SELECT ?, layer, '' FROM refs WHERE name = 'postinit'")
+    plyroot::store::Statement(
+        database, "INSERT INTO refs (name, layer, origin) SELECT ?, layer, '' FROM refs WHERE name = 'postinit'")
         .bind(fmt::format("many-{}", i))
         .run();
   }

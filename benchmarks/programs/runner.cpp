@@ -9,12 +9,13 @@
 // RESULT, JSON: {"rows": [{"name": ..., "microseconds": [...]}...], "peak_memory_kib": N}
 //
 // Only "command" is measured, from posix_spawn to the end of the wait; where "copies" are more than one, from the first
-// posix_spawn to the end of the last one, all of them at once or one after another; where it "prints_microseconds", what
-// it has measured itself counts. "{round}" in an argument becomes the round's number, "{copy}" the copy's; a command of
-// "before" or "after" that has "{copy}" in it runs once for each. Every program must succeed; what it writes to standard
-// output is dropped. When the clock starts, nothing that earlier programs left in the background still runs: it has been
-// waited for before "just_before" (or, with "kill", niced processes are killed, so that a round need not wait until they
-// have removed what they were to remove). This process stays small, because a large one starts others more slowly.
+// posix_spawn to the end of the last one, all of them at once or one after another; where it "prints_microseconds",
+// what it has measured itself counts. "{round}" in an argument becomes the round's number, "{copy}" the copy's; a
+// command of "before" or "after" that has "{copy}" in it runs once for each. Every program must succeed; what it writes
+// to standard output is dropped. When the clock starts, nothing that earlier programs left in the background still
+// runs: it has been waited for before "just_before" (or, with "kill", niced processes are killed, so that a round need
+// not wait until they have removed what they were to remove). This process stays small, because a large one starts
+// others more slowly.
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -65,9 +66,16 @@ Plan read_plan(std::istream& input) {
   const Json json = Json::parse(input);
   Plan plan{json.at("rounds"), json.at("warm_up"), json.at("environment"), {}};
   for (const Json& row : json.at("rows")) {
-    plan.rows.push_back({row.at("name"), row.at("before"), row.at("just_before"), row.at("command"), row.at("after"),
-                         row.at("background") == "kill", row.at("copies"), row.at("together"),
-                         row.at("prints_microseconds"), {}});
+    plan.rows.push_back({row.at("name"),
+                         row.at("before"),
+                         row.at("just_before"),
+                         row.at("command"),
+                         row.at("after"),
+                         row.at("background") == "kill",
+                         row.at("copies"),
+                         row.at("together"),
+                         row.at("prints_microseconds"),
+                         {}});
   }
   return plan;
 }
