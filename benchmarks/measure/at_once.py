@@ -64,7 +64,7 @@ def held_at_once(site: Site) -> Section:
     store = site.store("held")
     sleep = ["--chroot", "--", "/bin/sleep", "100000"]
     memory = available_kib()
-    with held_open([[*store.plyroot, "--uniqueext", f"h{i}", *sleep] for i in range(number)]) as processes:
+    with held_open([[*store.plyroot, "--uniqueext", f"h{i}", *sleep] for i in range(number)], site.log) as processes:
         taken = memory - available_kib()
         sizes = [sum(proportional_kib(part) for part in parts_of_plyroot(process)) for process in processes]
     largest = max(sizes)
@@ -107,7 +107,7 @@ def beside_others(site: Site) -> Section:
         for store, others in ((alone, "no sessions"), (crowded, f"{SIDE_BY_SIDE} sessions")):
             rows.append(row_beside(store, name, others))
     sleep = ["--chroot", "--", "/bin/sleep", "100000"]
-    with held_open([[*crowded.plyroot, "--uniqueext", f"c{i}", *sleep] for i in range(SIDE_BY_SIDE)]):
+    with held_open([[*crowded.plyroot, "--uniqueext", f"c{i}", *sleep] for i in range(SIDE_BY_SIDE)], site.log):
         measure(site, section, rows)
     return section
 

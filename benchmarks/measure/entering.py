@@ -32,6 +32,6 @@ def entering(site: Site) -> Section:
         Row(f"syncfs {beside}", "what it would wait for", [str(site.programs / "bench-floor-sync"), str(site.mounted)], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
         Row("--chroot -- /bin/true, joining", "a session of the root that runs", [*joined.plyroot, "--chroot", "--", "/bin/true"], bar=Bar(JOIN_BAR)),
     ]  # fmt: skip
-    with held_open([[*joined.plyroot, "--chroot", "--", "/bin/sleep", "100000"]]):
+    with held_open([[*joined.plyroot, "--chroot", "--", "/bin/sleep", "100000"]], site.log):
         measure(site, section, rows)
     return section
