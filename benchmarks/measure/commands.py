@@ -94,7 +94,7 @@ def rows_with_dirty_upper(store: RootStore, count: int) -> list[Row]:
     around = {"before": [back, store.prepared("upper", count)], "just_before": [store.prepared("dirty", count)]}
     sync = [str(store.site.programs / "bench-floor-sync"), str(store.root_directory)]
     return [
-        Row(floor, "floor_sync.cpp: syncfs, nothing else", sync, after=[back], **around),
+        Row(floor, "floor_sync.cpp: syncfs, nothing else", sync, after=[back], point=Point("files", "floor of a snapshot, dirty files", count), **around),
         Row(
             f"--snapshot, {files}", "commits them after they have been synced", take,
             bar=Bar(SYNC_BAR, against=floor), floor=floor, after=[back, drop],

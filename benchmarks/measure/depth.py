@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from clock import measure
@@ -35,27 +37,46 @@ def depth(site: Site) -> Section:
 
 def grow_chain(section: Section, store: RootStore, kind: str, words: str, count: int) -> None:
     """Makes the chain, and lets the background merge what it wants to merge."""
-    site = store.site
-    before = used_bytes(site.mounted)
-    seconds = time.monotonic()
-    site.run(store.prepared("chain", count, kind, str(site.programs / "bench-open-files")))
+    begin = time.monotonic()
+    store.site.run(store.prepared("chain", count, kind, str(store.site.programs / "bench-open-files")))
+    made = time.monotonic() - begin
     os.sync()
-    made, chain_bytes = time.monotonic() - seconds, used_bytes(site.mounted) - before
-    seconds = time.monotonic()
+    begin = time.monotonic()
     store.run("--clean", "--wait")
-    merged = time.monotonic() - seconds
-    os.sync()
-    more = used_bytes(site.mounted) - before - chain_bytes
+    merged = time.monotonic() - begin
+    own, more = bytes_of_layers(store)
     name = f"{count:,} snapshots, {words}"
     section.facts += [
-        Fact(f"making them: {name}", f"{made:.1f} s by the store's library, without syncing; {chain_bytes / 1e6:.1f} MB"),
-        Fact(f"merging in the background: {name}", f"{merged:.1f} s; {more / 1e6:+.1f} MB ({more / chain_bytes:+.0%} of what they take)"),
+        Fact(f"making them: {name}", f"{made:.1f} s by the store's library without syncing, with what it has to merge on the way; {own / 1e6:.1f} MB"),
+        Fact(f"merging what is left in the background: {name}", f"{merged:.1f} s"),
+        Fact(f"covers: {name}", f"{more / 1e6:.1f} MB more, {more / own:.0%} of what the layers take, the installed root left out"),
     ]  # fmt: skip
 
 
-def used_bytes(directory: Path) -> int:
-    status = os.statvfs(directory)
-    return (status.f_blocks - status.f_bfree) * status.f_frsize
+def bytes_of_layers(store: RootStore) -> tuple[int, int]:
+    """What the layers above the installed root take, and what covers take beside them."""
+    layers = store.root_directory / "layers"
+    with closing(sqlite3.connect(f"file:{store.database}?mode=ro", uri=True)) as database:
+        listed = [layers / name for (name,) in database.execute("SELECT directory FROM layers")]
+        covers = [layers / name for (name,) in database.execute("SELECT directory FROM covers")]
+    counted: set[int] = set()
+    root = [layer for layer in listed if (layer / "fs/usr").is_dir()]
+    for layer in root:
+        bytes_below(layer, counted)
+    own = sum(bytes_below(layer, counted) for layer in listed if layer not in root)
+    # A file that a cover shares with a layer, by a hard link, has been counted.
+    return own, sum(bytes_below(cover, counted) for cover in covers)
+
+
+def bytes_below(directory: Path, counted: set[int]) -> int:
+    total = 0
+    for place, directories, files in os.walk(directory):
+        for name in [*directories, *files, "."]:
+            status = os.lstat(os.path.join(place, name))
+            if status.st_ino not in counted:
+                counted.add(status.st_ino)
+                total += status.st_blocks * 512
+    return total
 
 
 def rows_of_chain(section: Section, store: RootStore, words: str, cold_bar: float, depths: list[int]) -> list[Row]:
