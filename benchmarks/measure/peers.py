@@ -122,6 +122,7 @@ def schroot(peer: Peer, place: Workplace) -> list[Row]:
         "utf-8",
     )  # fmt: skip
     place.clean_up.callback(SCHROOT_FILE.unlink)
+    place.clean_up.callback(end_sessions_of_schroot)  # before that: those of a run that was ended
 
     def enter(kind: str) -> Command:
         return ["/usr/bin/schroot", "-q", "-c", f"plyroot-bench-{kind}", "-d", "/", "-u", "root", "--", "/bin/true"]
@@ -130,6 +131,12 @@ def schroot(peer: Peer, place: Workplace) -> list[Row]:
         row(peer, f"{ENTER} (directory)", "no namespaces", enter("directory")),
         row(peer, f"{ENTER} (overlay union)", "no namespaces; a new upper", enter("overlay")),
     ]
+
+
+def end_sessions_of_schroot() -> None:
+    for session in output_of(["/usr/bin/schroot", "--list", "--all-sessions"]).split():
+        if "plyroot-bench" in session:
+            output_of(["/usr/bin/schroot", "--end-session", "--force", "--chroot", session])
 
 
 def nspawn(peer: Peer, place: Workplace) -> list[Row]:
