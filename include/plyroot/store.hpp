@@ -126,6 +126,9 @@ class Store {
   /// Renames directories that no layer lists into trash/, and removes what is in there. Grows with what is removed:
   /// for the background. Returns at once where another process does it already.
   void collect_garbage();
+  /// The same for a disk that is full: at once, whoever else does it, and with a head in hand. @returns false where there
+  /// was nothing to remove, or it could not be
+  bool free_space() noexcept;
   /// Whether there is something in trash/.
   [[nodiscard]] bool has_garbage() const;
 

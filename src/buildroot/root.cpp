@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "buildroot/full_disk.hpp"
 #include "buildroot/housekeeping.hpp"
 #include "buildroot/root_files.hpp"
 #include "buildroot/touched_files.hpp"
@@ -173,18 +174,23 @@ void Root::mark_initialized(int root) {
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
   trace("take snapshot " + name.text());
-  required_store("make_snapshot").take_snapshot(lock_idle_head(), name, origin);
+  Store& store = required_store("make_snapshot");
+  const HeadLock lock = lock_idle_head();
+  retry_when_full(store, [&] { store.take_snapshot(lock, name, origin); });
 }
 
 void Root::roll_back(const SnapshotName& name) {
   trace("roll back to " + name.text());
-  required_store("rollback_to").roll_back(lock_idle_head(), name);
+  Store& store = required_store("rollback_to");
+  const HeadLock lock = lock_idle_head();
+  retry_when_full(store, [&] { store.roll_back(lock, name); });
   remove_what_was_dropped();
 }
 
 void Root::remove_snapshot(const SnapshotName& name) {
   trace("remove snapshot " + name.text());
-  required_store("remove_snapshot").remove_snapshot(name);
+  Store& store = required_store("remove_snapshot");
+  retry_when_full(store, [&] { store.remove_snapshot(name); });
   start_housekeeping();
 }
 
@@ -219,7 +225,7 @@ void Root::scrub_layers() {
     }
   }
   trace("scrub");
-  store->reset(locks);
+  retry_when_full(*store, [&] { store->reset(locks); });
   remove_what_was_dropped();
 }
 

@@ -55,6 +55,25 @@ bool Store::has_garbage() const {
   return trash && !linux_api::is_empty_directory(trash.get());
 }
 
+bool Store::free_space() noexcept {
+  try {
+    // Waits for no lock: the caller holds a head, and a collector may be waiting for that. Two may remove the same
+    // tree.
+    const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
+    {
+      const store::Transaction no_layer_is_made(state_->database);
+      store::move_to_trash(state_->directory.get(), state_->layers.get(),
+                           store::unlisted(state_->database, state_->layers.get()));
+    }
+    const std::vector<std::string> names = linux_api::list_names(trash.get());
+    for (const std::string& name : names)
+      linux_api::remove_tree(trash.get(), name);
+    return !names.empty();
+  } catch (const std::exception&) {
+    return false;  // why there was no room in the first place is what is to be told
+  }
+}
+
 void Store::collect_garbage() {
   const linux_api::Descriptor heads = store::open_or_make_directory(state_->directory.get(), store::heads_name);
   const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -115,6 +117,9 @@ void Database::execute(const char* sql) const {
 void Database::fail(std::string_view tried) const {
   const int result = sqlite3_extended_errcode(connection_.get());
   const int error_number = sqlite3_system_errno(connection_.get());
+  if ((result & 0xff) == SQLITE_FULL) {
+    throw SystemError(ENOSPC, fmt::format("{} the store's database {}", tried, printable(path_)), advice_for(result));
+  }
   std::string reason = sqlite3_errmsg(connection_.get());
   if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN)
     reason += fmt::format(" ({})", describe_errno(error_number));

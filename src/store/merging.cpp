@@ -29,7 +29,6 @@ namespace {
 using linux_api::Descriptor;
 
 constexpr const char* lock_name = "@merging.lock";
-constexpr const char* staging_name = "staging";
 
 /// How many merges share one sync and one transaction.
 constexpr std::size_t most_in_a_batch = 128;
@@ -231,7 +230,10 @@ void Store::merge_layers() {
   const Descriptor heads = open_or_make_directory(state_->directory.get(), heads_name);
   linux_api::LockFile one_merges(linux_api::open_at(heads.get(), lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   one_merges.lock(0);
-  if (!needs_merging(read_tree_at_once(database))) return;
+  if (!needs_merging(read_tree_at_once(database))) {
+    linux_api::remove_tree(state_->directory.get(), staging_name);  // of one that was killed
+    return;
+  }
   {
     Batch batch(database, state_->directory.get(), state_->layers.get());
     while (absorb(database, batch)) {

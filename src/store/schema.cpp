@@ -96,4 +96,10 @@ void create_schema(const Database& database) {
   database.execute(fmt::format("PRAGMA user_version = {}", newest_version).c_str());
 }
 
+void upgrade_schema(const Database& database) {
+  Transaction transaction(database);
+  if (schema_state(database) == SchemaState::older) create_schema(database);
+  transaction.commit();
+}
+
 }  // namespace plyroot::store

@@ -15,5 +15,7 @@ SchemaState schema_state(const Database& database);
 
 /// Makes the tables, empty, or brings those of an earlier plyroot up to date. Within the caller's transaction.
 void create_schema(const Database& database);
+/// Brings those of an earlier plyroot up to date, in a transaction of its own.
+void upgrade_schema(const Database& database);
 
 }  // namespace plyroot::store

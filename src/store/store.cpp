@@ -95,18 +95,13 @@ Store& Store::operator=(Store&&) noexcept = default;
 
 namespace {
 
-/// Makes the tables of a database that has none: those of a new store, or of what mock's plugin left; or brings older
-/// ones up to date. Whoever comes second finds it done.
+/// Makes the tables of a database that has none: those of a new store, or of what mock's plugin left. Whoever comes
+/// second finds it done.
 void fill(const Database& database, const StoreLocation& location, int directory, int layers,
           const Store::MockIsAlive& mock_is_alive) {
   Transaction transaction(database);
-  const store::SchemaState state = store::schema_state(database);
-  if (state == store::SchemaState::newest) return;
+  if (store::schema_state(database) != store::SchemaState::missing) return;
   store::create_schema(database);
-  if (state == store::SchemaState::older) {
-    transaction.commit();
-    return;
-  }
   if (store::is_mock_store(directory)) {
     if (mock_is_alive && mock_is_alive()) {
       throw Error(fmt::format("cannot take over {}: a running mock works on this root", printable(location.path())),
@@ -130,9 +125,11 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
   if (!has_database && !store::is_mock_store(directory.get())) return std::nullopt;
   const std::string path = location.path() + "/" + store::database_name;
   Database database(path, has_database ? Database::Mode::existing : Database::Mode::create);
-  if (const auto state = store::schema_state(database); state != store::SchemaState::newest) {
+  const store::SchemaState schema = store::schema_state(database);
+  if (schema == store::SchemaState::older) store::upgrade_schema(database);
+  if (schema == store::SchemaState::missing) {
     // Killed while it was made: as if it had never been begun.
-    if (state == store::SchemaState::missing && !store::is_mock_store(directory.get())) return std::nullopt;
+    if (!store::is_mock_store(directory.get())) return std::nullopt;
     const Descriptor layers =
         linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
