@@ -1,7 +1,6 @@
 #include "linux/process.hpp"
 
 #include <grp.h>
-#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/ioprio.h>
 #include <linux/sched.h>
@@ -29,6 +28,7 @@ extern "C" {
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "support/error.hpp"
@@ -36,11 +36,6 @@ extern "C" {
 
 namespace plyroot::linux_api {
 namespace {
-
-constexpr std::array dangerous_capabilities{
-    CAP_SYS_MODULE,      CAP_SYS_RAWIO,  CAP_SYS_TIME,  CAP_SYS_BOOT,           CAP_SYS_PTRACE,     CAP_SYSLOG,
-    CAP_AUDIT_CONTROL,   CAP_AUDIT_READ, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE,       CAP_WAKE_ALARM,     CAP_BLOCK_SUSPEND,
-    CAP_LINUX_IMMUTABLE, CAP_BPF,        CAP_PERFMON,   CAP_CHECKPOINT_RESTORE, CAP_DAC_READ_SEARCH};
 
 /// Everything that the child needs, laid out before it starts: it shares our memory and must not allocate.
 struct Launch {
@@ -131,11 +126,7 @@ int run_launch(void* argument) {
   if (plan.working_directory && chdir(plan.working_directory->c_str()) < 0) fail(launch, "change to the directory");
   if (plan.personality && personality(*plan.personality) < 0) fail(launch, "set the personality");
   if (plan.umask) umask(*plan.umask);
-  if (plan.drop_dangerous_capabilities) {
-    for (const int capability : dangerous_capabilities) {
-      if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EINVAL) fail(launch, "drop a capability");
-    }
-  }
+  if (const char* failed = give_up_all_but(plan.privileges)) fail(launch, failed);
   become_user(launch);
   if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(launch, "give up new privileges");
   if (plan.die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(launch, "tie it to its parent");
@@ -185,6 +176,16 @@ class SignalsBlocked {
 };
 
 }  // namespace
+
+void hide_environment() {
+  static std::vector<std::string> copies;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
+    copies.emplace_back(*variable);
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    explicit_bzero(environ[i], std::strlen(environ[i]));
+    environ[i] = copies[i].data();
+  }
+}
 
 Child::~Child() {
   reap_now();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "linux/descriptor.hpp"
+#include "linux/privileges.hpp"
 
 namespace plyroot::linux_api {
 
@@ -21,6 +22,11 @@ struct ExitStatus {
   [[nodiscard]] int as_exit_code() const { return signal != 0 ? 128 + signal : code; }
   [[nodiscard]] bool success() const { return signal == 0 && code == 0; }
 };
+
+/// Moves the environment out of what /proc shows of this process: a program in a root may read that of each process
+/// that it sees (with CAP_SYS_ADMIN the kernel asks for nothing more). To be called once, before anything keeps a
+/// pointer into it.
+void hide_environment();
 
 /// A child of this process, known by its pidfd. It is waited for exactly once, at the latest by the destructor, which
 /// kills it first.
@@ -71,7 +77,7 @@ struct ProcessPlan {
   int terminal = -1;                             ///< one of ours: becomes the controlling terminal of a new session
   bool new_session = false;                      ///< setsid(2) without a terminal
   bool die_with_parent = false;                  ///< PR_SET_PDEATHSIG
-  bool drop_dangerous_capabilities = false;      ///< those that no build needs
+  Privileges privileges = Privileges::all;       ///< what it keeps where it is root
   bool no_new_privileges = false;
   std::optional<User> user;
   std::optional<unsigned long> personality;  ///< personality(2): PER_LINUX32 for 32 bit roots
