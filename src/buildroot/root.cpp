@@ -136,17 +136,13 @@ bool Root::is_mounted_for_mock() const {
 void Root::wait_until_settled(const HeadLock& lock) {
   if (lock.use() == HeadLock::Use::idle) return;
   if (const auto mocks = mocks_at_work(*config_); !mocks.empty()) refuse_root_in_use(mocks);
-  const std::string mock_source = mock_mount_source(backing_->mount_source());
-  for (const linux_api::ProcessName& process : end_leftovers_of_mock(mock_source)) {
-    log_->warning(
-        fmt::format("killed what a mock that was killed had left running: {} {}", process.id, process.command));
-  }
+  end_leftovers();
   for (int tries = 0; tries < most_waits; ++tries) {
     if (lock.use() == HeadLock::Use::idle) return;
     nanosleep(&moment, nullptr);
   }
   auto users = linux_api::processes_that_mount(backing_->mount_source());
-  if (users.empty()) users = linux_api::processes_that_mount(mock_source);
+  if (users.empty()) users = linux_api::processes_that_mount(mock_mount_source(backing_->mount_source()));
   refuse_root_in_use(users);
 }
 
@@ -335,6 +331,17 @@ void Root::unmount_for_mock() {
   if (const auto mocks = mocks_at_work(*config_); !mocks.empty()) refuse_root_in_use(mocks);
   linux_api::unmount_detached(config_->rootdir);
   start_housekeeping();
+}
+
+void Root::end_leftovers_of_mock() {
+  const HeadLock lock = backing_->lock();
+  if (lock.use() == HeadLock::Use::mounted && !is_mounted_on_host() && mocks_at_work(*config_).empty()) end_leftovers();
+}
+
+void Root::end_leftovers() const {
+  for (const auto& process : buildroot::end_leftovers_of_mock(mock_mount_source(backing_->mount_source())))
+    log_->warning(
+        fmt::format("killed what a mock that was killed had left running: {} {}", process.id, process.command));
 }
 
 void Root::kill_processes() {

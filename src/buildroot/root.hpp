@@ -65,6 +65,9 @@ class Root {
   /// @throws Error (in_use) where another mock works on the root
   void unmount_for_mock();
   [[nodiscard]] bool is_mounted_for_mock() const;
+  /// Ends what a mock that was killed has left of the head; nothing while a mock works on it. To be called before
+  /// config().rootdir is removed: what is mounted there in other namespaces could not be found any more.
+  void end_leftovers_of_mock();
 
   /// Kills all that runs in the root.
   void kill_processes();
@@ -91,6 +94,7 @@ class Root {
   void attach_on_host(const MountedTree& tree) const;
   void unmount_on_host() const;
   void wait_until_settled(const HeadLock& lock);
+  void end_leftovers() const;
   void trace(std::string_view operation) const;
   Store& required_store(std::string_view feature);
 

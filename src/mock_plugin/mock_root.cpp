@@ -122,6 +122,7 @@ void MockRoot::unmount() {
   mock_.unmount_managed();
   root.unmount_for_mock();
   if (root.is_mounted_on_host()) root.unmount();
+  root.end_leftovers_of_mock();
 }
 
 void MockRoot::touch_rpm_database() {

@@ -19,6 +19,8 @@ namespace {
 constexpr const char* default_base_directory = "/var/lib/plyroot";
 
 /// mock's class for an exit code (mockbuild/exception.py); those without a class of their own are Error with the code.
+/// A root that is in use is so too: around most hooks mock takes its BuildRootLocked for another mock's lock, and goes
+/// on with a root that is not mounted.
 const char* exception_class(ExitCode code) {
   switch (code) {
     case ExitCode::configuration:
@@ -27,8 +29,6 @@ const char* exception_class(ExitCode code) {
       return "BadCmdline";
     case ExitCode::root:
       return "RootError";
-    case ExitCode::in_use:
-      return "BuildRootLocked";
     case ExitCode::result_directory:
       return "ResultDirNotAccessible";
     case ExitCode::namespaces:
