@@ -66,7 +66,7 @@ class Root {
   void unmount_for_mock();
   [[nodiscard]] bool is_mounted_for_mock() const;
   /// Ends what a mock that was killed has left of the head; nothing while a mock works on it. To be called before
-  /// config().rootdir is removed: what is mounted there in other namespaces could not be found any more.
+  /// config().rootdir is unmounted or removed: who uses it in other namespaces could not be found any more.
   void end_leftovers_of_mock();
 
   /// Kills all that runs in the root.

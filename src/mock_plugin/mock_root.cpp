@@ -108,6 +108,7 @@ void MockRoot::finish_command(bool is_failing) {
   if (std::exchange(mount_failed_, false)) return;
   if (!buildroot::open_existing_store(config_)) return;
   Root root = open();
+  if (mounted_for == MountedFor::nothing) root.end_leftovers_of_mock();
   root.unmount_for_mock();
   const bool stays = mounted_for == MountedFor::user || (mounted_for == MountedFor::command_or_user && !is_failing);
   if (stays && !root.is_mounted_on_host()) root.mount();
@@ -116,13 +117,13 @@ void MockRoot::finish_command(bool is_failing) {
 void MockRoot::unmount() {
   trace("umount_root");
   let_others_work();
-  mounted_for_ = MountedFor::nothing;
+  const MountedFor mounted_for = std::exchange(mounted_for_, MountedFor::nothing);
   if (!buildroot::open_existing_store(config_)) return;
   Root root = open();
   mock_.unmount_managed();
+  if (mounted_for == MountedFor::nothing) root.end_leftovers_of_mock();
   root.unmount_for_mock();
   if (root.is_mounted_on_host()) root.unmount();
-  root.end_leftovers_of_mock();
 }
 
 void MockRoot::touch_rpm_database() {

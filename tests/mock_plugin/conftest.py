@@ -93,7 +93,9 @@ class Machine:
         return self.start_process(self.plyroot_command(*words), until)
 
     def start_process(self, command: list[str], until: str | None) -> subprocess.Popen:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # Who runs the tests in the background has told them to ignore SIGINT.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
         self.started.append(process)
         if until is not None:
             for line in process.stdout:

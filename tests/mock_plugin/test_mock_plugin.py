@@ -1,5 +1,6 @@
 """The plugin inside mock, as mock's users see it."""
 
+import fcntl
 import signal
 
 import pytest
@@ -320,6 +321,11 @@ def test_what_mocks_own_plugin_left_is_taken_over(machine):
     (machine.store / "layers" / first / "fs" / "file").write_text("of the snapshot\n")
     (machine.store / "layers" / upper / "fs" / "newer").write_text("since then\n")
 
+    lock = machine.root.parent / "buildroot.lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_SH)  # as a mock that works on the root
+        assert "a running mock works on this root" in machine.fails(60, "list-snapshots")
     assert machine.list() == ["* mine"]
     machine.ok("mount")
     assert (machine.root / "file").read_text() == "of the snapshot\n"
