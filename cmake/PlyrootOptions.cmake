@@ -2,6 +2,7 @@
 
 option(PLYROOT_BUILD_TESTS "Build the tests" ON)
 option(PLYROOT_BUILD_BENCHMARKS "Build the benchmark and its floor programs" ON)
+option(PLYROOT_BUILD_MOCK_PLUGIN "Build the plugin that stock mock loads (pybind11, Python's headers)" ON)
 option(PLYROOT_WARNINGS_AS_ERRORS "Stop at a compiler warning (development presets)" OFF)
 # Static libraries are not packaged everywhere: Debian has them, Fedora has no libsqlite3.a.
 find_library(PLYROOT_STATIC_SQLITE libsqlite3.a)
@@ -19,6 +20,15 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(PLYROOT_SANITIZE)
+  set(PLYROOT_BUILD_MOCK_PLUGIN OFF)  # a sanitizer has to be there before Python starts, which knows nothing of it
+endif()
+if(PLYROOT_BUILD_MOCK_PLUGIN)
+  # The modules go into a shared object too.
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+  set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+endif()
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Kind of build" FORCE)
 endif()
