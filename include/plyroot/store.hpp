@@ -210,12 +210,17 @@ class InitializationLock {
  public:
   /// @param waiting called once where somebody else holds it
   InitializationLock(const Store& store, const std::function<void()>& waiting);
+  /// Nothing where somebody else holds it: for who has to do other things while they wait.
+  static std::optional<InitializationLock> try_lock(const Store& store);
   ~InitializationLock();
+  InitializationLock(InitializationLock&&) noexcept;
+  InitializationLock& operator=(InitializationLock&&) noexcept;
   InitializationLock(const InitializationLock&) = delete;
   InitializationLock& operator=(const InitializationLock&) = delete;
 
  private:
   struct State;
+  explicit InitializationLock(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -7,8 +7,8 @@
 #include <cerrno>
 
 #include "buildroot/full_disk.hpp"
+#include "buildroot/mock_neighbour.hpp"
 #include "linux/directory.hpp"
-#include "linux/lock.hpp"
 #include "linux/process.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
@@ -17,12 +17,8 @@
 namespace plyroot::buildroot {
 namespace {
 
-/// Whether a live mock holds the root: it locks this file as long as it works on it.
-bool mock_is_alive(const config::Config& config) {
-  linux_api::Descriptor file =
-      linux_api::open_if_exists(AT_FDCWD, config.basedir + "/" + config.root + "/buildroot.lock", O_RDWR | O_NOFOLLOW);
-  if (!file) return false;
-  return linux_api::LockFile(std::move(file)).is_held_elsewhere(0);
+Store::MockIsAlive asks_for_mock(const config::Config& config) {
+  return [&config] { return !mocks_at_work(config).empty(); };
 }
 
 class LayeredBacking final : public Backing {
@@ -30,7 +26,7 @@ class LayeredBacking final : public Backing {
   explicit LayeredBacking(const config::Config& config)
       : head_(head_of(config)),
         rootdir_(config.rootdir),
-        store_(Store::open_or_create(store_location(config), [&] { return mock_is_alive(config); })) {}
+        store_(Store::open_or_create(store_location(config), asks_for_mock(config))) {}
 
   HeadLock lock() override { return {store_, head_}; }
 
@@ -115,7 +111,7 @@ std::unique_ptr<Backing> make_backing(const config::Config& config) {
 }
 
 std::optional<Store> open_existing_store(const config::Config& config) {
-  return Store::open(store_location(config), [&] { return mock_is_alive(config); });
+  return Store::open(store_location(config), asks_for_mock(config));
 }
 
 }  // namespace plyroot::buildroot

@@ -47,12 +47,11 @@ struct stat status_of(int directory, const std::string& name, HostLinks links) {
 
 void copy_file(const Transfer& transfer, HostLinks links) {
   const int nofollow = links == HostLinks::copied ? O_NOFOLLOW : 0;
-  const Descriptor from =
-      linux_api::open_at(transfer.from_directory, transfer.from_name, O_RDONLY | O_NONBLOCK | O_NOCTTY | nofollow);
+  const Descriptor from = linux_api::open_if_regular(
+      linux_api::open_at(transfer.from_directory, transfer.from_name, O_PATH | nofollow), O_RDONLY);
+  if (!from) throw Error(fmt::format("cannot copy {}: it is no regular file", printable(transfer.from_name)));
   struct stat status {};
   if (fstat(from.get(), &status) < 0) throw_errno(errno, "examine", printable(transfer.from_name));
-  if (!S_ISREG(status.st_mode))
-    throw Error(fmt::format("cannot copy {}: it is no regular file", printable(transfer.from_name)));
   // Never through what lies there: it may be a link, or be open elsewhere.
   if (unlinkat(transfer.to_directory, transfer.to_name.c_str(), 0) < 0 && errno != ENOENT)
     throw_errno(errno, "replace", printable(transfer.to_name));

@@ -74,6 +74,15 @@ void write_home(const HostCommand& command) {
   }
 }
 
+/// Covers a directory with an empty one.
+void hide(const std::string& directory) {
+  const Descriptor nothing =
+      linux_api::mount_detached({"tmpfs",
+                                 {{"mode", std::string("0555")}, {"size", std::string("4k")}},
+                                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC});
+  linux_api::attach_mount(nothing.get(), linux_api::open_path(directory, O_PATH | O_DIRECTORY).get());
+}
+
 /// Turns this process's mount namespace, a copy of the host's, into what the command may see and write.
 void restrict_host(const HostCommand& command, const Descriptor& tree) {
   linux_api::stop_mount_propagation(false);
@@ -90,12 +99,21 @@ void restrict_host(const HostCommand& command, const Descriptor& tree) {
     if (target) linux_api::attach_mount(mount.copy.get(), target.get());
   }
   write_home(command);
+  for (const std::string& directory : command.hidden)
+    hide(directory);
   linux_api::attach_mount(tree.get(), linux_api::open_path(command.root_path, O_PATH | O_DIRECTORY).get());
+  // A device that a package holds, or a scriptlet makes, is a file like others to them.
+  linux_api::set_mount_attributes(tree.get(), "", MOUNT_ATTR_NODEV, 0, false);
+  linux_api::set_mount_attributes(tree.get(), "dev", MOUNT_ATTR_RDONLY, 0, false);
   for (std::size_t i = 0; i < caches.size(); ++i) {
     const Descriptor target =
         linux_api::open_in_root(tree.get(), command.caches[i].target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
     linux_api::attach_mount(caches[i].get(), target.get());
   }
+  // The processes of its own session, in place of the host's: through one of those a path would lead out.
+  const Descriptor processes = linux_api::mount_detached(
+      {"proc", {}, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC});
+  linux_api::attach_mount(processes.get(), linux_api::open_path("/proc", O_PATH | O_DIRECTORY).get());
 }
 
 linux_api::ProcessPlan process_of(const HostCommand& command, int output, int null) {
@@ -107,7 +125,8 @@ linux_api::ProcessPlan process_of(const HostCommand& command, int output, int nu
   plan.working_directory = "/";
   plan.umask = 022;
   plan.die_with_parent = true;
-  plan.drop_dangerous_capabilities = true;
+  plan.privileges = linux_api::Privileges::package_manager;
+  plan.new_session = true;  // our terminal is not its scriptlets'
   if (output >= 0) plan.descriptors = {{null, STDIN_FILENO}, {output, STDOUT_FILENO}, {output, STDERR_FILENO}};
   return plan;
 }

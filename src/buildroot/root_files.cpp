@@ -114,11 +114,11 @@ void write_file_in_root(int root, const std::string& path, std::string_view cont
 
 std::optional<std::string> read_file_in_root(int root, const std::string& path) {
   int error_number = 0;
-  const Descriptor file = linux_api::try_open_in_root(root, path, O_RDONLY, Links::follow, 0, error_number);
-  if (!file) return std::nullopt;
-  struct stat status {};
-  if (fstat(file.get(), &status) < 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  return linux_api::read_all(file.get());
+  const Descriptor known =
+      linux_api::try_open_in_root(root, path, O_PATH, Links::follow_on_this_mount, 0, error_number);
+  if (!known) return std::nullopt;
+  const Descriptor file = linux_api::open_if_regular(known, O_RDONLY);
+  return file ? std::optional(linux_api::read_all(file.get())) : std::nullopt;
 }
 
 bool exists_in_root(int root, const std::string& path) {

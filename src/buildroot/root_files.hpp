@@ -25,7 +25,8 @@ void make_file_in_root(int root, const std::string& path);
 /// above it are made. A link in the path above the last component is followed within the root.
 void write_file_in_root(int root, const std::string& path, std::string_view content, mode_t mode = 0644);
 
-/// The content of a regular file, nothing where there is none. Links are followed within the root.
+/// The content of a regular file, nothing where there is none. Links are followed within the root, but not into what is
+/// mounted in it: /proc shows us more than it shows the root.
 std::optional<std::string> read_file_in_root(int root, const std::string& path);
 
 bool exists_in_root(int root, const std::string& path);

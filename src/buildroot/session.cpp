@@ -37,7 +37,7 @@ linux_api::ProcessPlan process_of(const RootCommand& command, int init) {
   plan.join_namespaces_of = init;
   plan.join_flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | (command.network ? 0 : CLONE_NEWNET);
   plan.die_with_parent = true;
-  plan.drop_dangerous_capabilities = true;
+  plan.privileges = command.network ? linux_api::Privileges::session_on_host_network : linux_api::Privileges::session;
   plan.umask = 022;
   return plan;
 }
@@ -139,7 +139,11 @@ ExitStatus Session::run(const RootCommand& command) {
       if (!terminal.slave) terminal = linux_api::open_pseudo_terminal(terminals_.get());
       plan.descriptors.emplace_back(terminal.slave.get(), fd);
     }
-    if (terminal.slave) plan.terminal = terminal.slave.get();
+    if (terminal.slave) {
+      plan.terminal = terminal.slave.get();
+    } else {
+      plan.new_session = true;  // else our own terminal would be its too, as /dev/tty
+    }
   }
   const Descriptor reading(pipe_ends[0]);
   Descriptor writing(pipe_ends[1]);

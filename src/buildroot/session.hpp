@@ -33,12 +33,14 @@ struct RootCommand {
 
 /// A program of the host that works on a root from outside: the package manager. It runs in a copy of the host's mount
 /// namespace in which everything is read-only but the root, the directories named here, and a private /tmp; in the
-/// session's PID namespace, so that nothing it leaves behind outlives the session.
+/// session's PID namespace, so that nothing it leaves behind outlives the session, and with no more power than a
+/// package manager needs: its scriptlets are code of the root.
 struct HostCommand {
   std::vector<std::string> arguments;
   std::vector<std::string> environment;
-  std::string root_path;         ///< where it sees the root: an existing directory of the host
-  std::vector<HostBind> caches;  ///< writable; their targets are paths within the root, directories
+  std::string root_path;            ///< where it sees the root: an existing directory of the host
+  std::vector<std::string> hidden;  ///< directories of the host that it must not see into
+  std::vector<HostBind> caches;     ///< writable; their targets are paths within the root, directories
   std::vector<std::pair<std::string, std::string>> home_files;  ///< name and content of files in its private $HOME
   std::optional<unsigned long> personality;
   OutputHandler output;  ///< takes standard output and standard error; inherited if not set

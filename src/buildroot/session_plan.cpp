@@ -30,6 +30,7 @@ RootMount device_tree(int loop_devices) {
                 {"tmpfs", {option("mode", "0755"), option("size", "4m")}, MOUNT_ATTR_NOSUID},
                 {"pts", "shm", "mapper"},
                 {},
+                {},
                 {}};
   constexpr mode_t for_all = S_IFCHR | 0666;
   dev.devices = {{"null", for_all, 1, 3},    {"zero", for_all, 1, 5},
@@ -64,6 +65,17 @@ void fill(int directory, const RootMount& mount) {
   }
 }
 
+/// Covers a path with a read-only view of itself.
+void make_read_only(int root, const std::string& path) {
+  int error_number = 0;
+  const Descriptor place = linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::refuse, 0, error_number);
+  if (!place && error_number == ENOENT) return;
+  if (!place) throw_errno(error_number, "open in the build root", path);
+  const Descriptor view = linux_api::clone_mount(place.get(), "", false);
+  linux_api::set_mount_attributes(view.get(), "", MOUNT_ATTR_RDONLY, 0, false);
+  linux_api::attach_mount(view.get(), place.get());
+}
+
 Descriptor tree_of(const SessionPlan& plan) {
   if (const auto* overlay = std::get_if<OverlayTree>(&plan.tree)) {
     return overlay::mount_overlay(overlay->overlay, overlay->layers_directory);
@@ -96,8 +108,8 @@ void attach_bind(int root, const HostBind& bind, const Descriptor& source) {
 std::vector<RootMount> standard_mounts(int loop_devices) {
   constexpr std::uint64_t data_only = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   return {
-      {"proc", {"proc", {}, data_only}, {}, {}, {}},
-      {"sys", {"sysfs", {}, data_only | MOUNT_ATTR_RDONLY}, {}, {}, {}},
+      {"proc", {"proc", {}, data_only}, {}, {}, {}, {"sys", "sysrq-trigger", "irq", "bus", "fs"}},
+      {"sys", {"sysfs", {}, data_only | MOUNT_ATTR_RDONLY}, {}, {}, {}, {}},
       device_tree(loop_devices),
       {"dev/pts",
        {"devpts",
@@ -105,8 +117,9 @@ std::vector<RootMount> standard_mounts(int loop_devices) {
         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
        {},
        {},
+       {},
        {}},
-      {"dev/shm", {"tmpfs", {option("mode", "1777")}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}, {}, {}, {}},
+      {"dev/shm", {"tmpfs", {option("mode", "1777")}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}, {}, {}, {}, {}},
   };
 }
 
@@ -132,6 +145,8 @@ MountedSession carry_out(const SessionPlan& plan) {
     const Descriptor target =
         linux_api::open_in_root(mounted.root.get(), mount.target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
     linux_api::attach_mount(file_system.get(), target.get());
+    for (const std::string& name : mount.read_only)
+      make_read_only(mounted.root.get(), mount.target + "/" + name);
     if (mount.file_system.type == "devpts") mounted.terminals = std::move(file_system);
   }
   for (std::size_t i = 0; i < plan.binds.size(); ++i)

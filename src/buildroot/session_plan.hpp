@@ -36,6 +36,7 @@ struct RootMount {
   std::vector<std::string> directories;  ///< made in it
   std::vector<DeviceNode> devices;
   std::vector<SymbolicLink> links;
+  std::vector<std::string> read_only;  ///< what in it nobody may write to, where the kernel has it
 
   bool operator==(const RootMount&) const = default;
 };

@@ -1,10 +1,10 @@
 #include "buildroot/touched_files.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "buildroot/root_files.hpp"
 #include "linux/descriptor.hpp"
+#include "support/error.hpp"
 
 namespace plyroot::buildroot {
 
@@ -13,12 +13,13 @@ void touch_files(int root, const std::vector<std::string>& patterns) {
     for (const std::string& path : glob_in_root(root, pattern)) {
       int error_number = 0;
       const linux_api::Descriptor found =
-          linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow, 0, error_number);
-      struct stat status {};
-      if (!found || fstat(found.get(), &status) < 0 || !S_ISREG(status.st_mode)) continue;
-      // Opening is what copies it up. It may have been swapped since: opening a FIFO or a device does no harm here, it
-      // neither blocks nor leaves the root.
-      linux_api::try_open_in_root(root, path, O_WRONLY, linux_api::Links::follow, 0, error_number);
+          linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow_on_this_mount, 0, error_number);
+      if (!found) continue;
+      try {
+        linux_api::open_if_regular(found, O_WRONLY);  // which is what copies it up
+      } catch (const SystemError&) {
+        continue;  // a program that runs, say, cannot be opened for writing
+      }
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "cli/dispatch.hpp"
 #include "cli/options.hpp"
+#include "linux/process.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
 
@@ -53,6 +54,7 @@ int report(plyroot::Log& log, const std::exception& error) {
 
 int main(int argc, char** argv) {
   handle_signals();
+  plyroot::linux_api::hide_environment();
   umask(022);
   plyroot::Log log;
   try {

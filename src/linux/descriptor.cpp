@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,6 +56,7 @@ Descriptor try_open_in_root(int root, const std::string& path, int flags, Links 
   how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   if (links == Links::refuse) how.resolve |= RESOLVE_NO_SYMLINKS;
+  if (links == Links::follow_on_this_mount) how.resolve |= RESOLVE_NO_XDEV;
   for (;;) {
     const long fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
     if (fd >= 0) {
@@ -74,6 +76,13 @@ Descriptor open_in_root(int root, const std::string& path, int flags, Links link
   Descriptor opened = try_open_in_root(root, path, flags, links, mode, error_number);
   if (!opened) throw_errno(error_number, verb(flags), fmt::format("{} in the build root", printable(path)));
   return opened;
+}
+
+Descriptor open_if_regular(const Descriptor& known, int flags) {
+  struct stat status {};
+  if (fstat(known.get(), &status) < 0) throw_errno(errno, "examine", path_of(known.get()));
+  if (!S_ISREG(status.st_mode)) return {};
+  return open_path(path_of(known.get()), flags | O_NONBLOCK | O_NOCTTY);
 }
 
 Descriptor duplicate(int fd) {

@@ -45,8 +45,9 @@ Descriptor open_if_exists(int directory, const std::string& path, int flags);
 
 /// How a path that somebody else controls is resolved (openat2(2)).
 enum class Links {
-  follow,  ///< links are followed, but never lead out: the root is their "/" (RESOLVE_IN_ROOT)
-  refuse,  ///< a link anywhere in the path is an error, ELOOP (RESOLVE_NO_SYMLINKS)
+  follow,                ///< links are followed, but never lead out: the root is their "/" (RESOLVE_IN_ROOT)
+  follow_on_this_mount,  ///< the same, and never into what is mounted in the root, as /proc (RESOLVE_NO_XDEV)
+  refuse,                ///< a link anywhere in the path is an error, ELOOP (RESOLVE_NO_SYMLINKS)
 };
 
 /// Opens a path beneath a root that is not trusted: never leaves the root, crosses no magic link (RESOLVE_IN_ROOT,
@@ -56,6 +57,10 @@ enum class Links {
 Descriptor open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode = 0);
 /// As open_in_root, but an invalid Descriptor and errno kept in `error_number` instead of an exception.
 Descriptor try_open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode, int& error_number);
+
+/// Opens a file that is known already (O_PATH), if it is a regular one: what else it may be, as a device, is never
+/// opened. An invalid Descriptor where it is none. @throws SystemError
+Descriptor open_if_regular(const Descriptor& known, int flags);
 
 Descriptor duplicate(int fd);
 

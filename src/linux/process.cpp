@@ -1,7 +1,6 @@
 #include "linux/process.hpp"
 
 #include <grp.h>
-#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/ioprio.h>
 #include <linux/sched.h>
@@ -29,6 +28,7 @@ extern "C" {
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "support/error.hpp"
@@ -36,11 +36,6 @@ extern "C" {
 
 namespace plyroot::linux_api {
 namespace {
-
-constexpr std::array dangerous_capabilities{
-    CAP_SYS_MODULE,      CAP_SYS_RAWIO,  CAP_SYS_TIME,  CAP_SYS_BOOT,           CAP_SYS_PTRACE,     CAP_SYSLOG,
-    CAP_AUDIT_CONTROL,   CAP_AUDIT_READ, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE,       CAP_WAKE_ALARM,     CAP_BLOCK_SUSPEND,
-    CAP_LINUX_IMMUTABLE, CAP_BPF,        CAP_PERFMON,   CAP_CHECKPOINT_RESTORE, CAP_DAC_READ_SEARCH};
 
 /// Everything that the child needs, laid out before it starts: it shares our memory and must not allocate.
 struct Launch {
@@ -131,11 +126,7 @@ int run_launch(void* argument) {
   if (plan.working_directory && chdir(plan.working_directory->c_str()) < 0) fail(launch, "change to the directory");
   if (plan.personality && personality(*plan.personality) < 0) fail(launch, "set the personality");
   if (plan.umask) umask(*plan.umask);
-  if (plan.drop_dangerous_capabilities) {
-    for (const int capability : dangerous_capabilities) {
-      if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EINVAL) fail(launch, "drop a capability");
-    }
-  }
+  if (const char* failed = give_up_all_but(plan.privileges)) fail(launch, failed);
   become_user(launch);
   if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(launch, "give up new privileges");
   if (plan.die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(launch, "tie it to its parent");
@@ -186,6 +177,16 @@ class SignalsBlocked {
 
 }  // namespace
 
+void hide_environment() {
+  static std::vector<std::string> copies;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
+    copies.emplace_back(*variable);
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    explicit_bzero(environ[i], std::strlen(environ[i]));
+    environ[i] = copies[i].data();
+  }
+}
+
 Child::~Child() {
   reap_now();
 }
@@ -222,10 +223,14 @@ void Child::send_signal(int signal) const {
   if (id_ > 0) linux_api::send_signal(pidfd_.get(), signal);
 }
 
+Descriptor pidfd_of(pid_t id) {
+  Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, id, 0)));
+  if (!pidfd) throw_errno(errno, "open a descriptor of process", std::to_string(id));
+  return pidfd;
+}
+
 Descriptor own_pidfd() {
-  Descriptor self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-  if (!self) throw_errno(errno, "open a descriptor of this process");
-  return self;
+  return pidfd_of(getpid());
 }
 
 void send_signal(int pidfd, int signal) {
@@ -302,24 +307,37 @@ Child fork_child(unsigned long namespace_flags, const std::function<int()>& body
   return {static_cast<pid_t>(id), Descriptor(pidfd)};
 }
 
-void run_in_background(const std::function<void()>& body) {
-  Child between = fork_child(0, [&] {
+int run_in_mount_namespace(int mount_namespace, const std::function<int()>& body) {
+  Child child = fork_child(0, [&] {
+    try {
+      if (setns(mount_namespace, CLONE_NEWNS) < 0) throw_errno(errno, "enter another mount namespace");
+      return body();
+    } catch (const SystemError& error) {
+      return error.error_number();
+    } catch (const std::exception&) {
+      return EIO;
+    }
+  });
+  const ExitStatus status = child.wait();
+  if (status.signal != 0) throw Error(fmt::format("a process was killed by signal {}", status.signal));
+  return status.code;
+}
+
+void run_in_background(const std::function<void()>& body, int mount_namespace) {
+  Child worker = fork_child(0, [&] {
     setsid();
-    Child worker = fork_child(0, [&] {
-      const Descriptor null = open_path("/dev/null", O_RDWR);
-      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-        dup2(null.get(), fd);
-      close_descriptors_except({});
-      setpriority(PRIO_PROCESS, 0, 19);
-      syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-      if (chdir("/") < 0) return 1;
-      body();
-      return 0;
-    });
-    worker.abandon();
+    const Descriptor null = open_path("/dev/null", O_RDWR);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      dup2(null.get(), fd);
+    if (mount_namespace >= 0 && setns(mount_namespace, CLONE_NEWNS) < 0) return 1;
+    close_descriptors_except({});
+    setpriority(PRIO_PROCESS, 0, 19);
+    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+    if (chdir("/") < 0) return 1;
+    body();
     return 0;
   });
-  between.wait();
+  worker.abandon();
 }
 
 void close_descriptors_except(std::vector<int> kept) {

@@ -69,6 +69,15 @@ class RawTerminal {
   bool active_;
 };
 
+/// A child that has a session of its own is no part of our group, which a key on the terminal would interrupt.
+void send_to_group(const Child& child, int signal) {
+  if (getpgid(child.id()) == child.id()) {
+    kill(-child.id(), signal);
+  } else {
+    child.send_signal(signal);
+  }
+}
+
 void copy_window_size(int master) {
   winsize size{};
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -117,7 +126,7 @@ ExitStatus attend(Child& child, int master) {
         if (master >= 0) copy_window_size(master);
         continue;
       }
-      child.send_signal(*signal);
+      send_to_group(child, *signal);
     }
     if (watched[2].revents != 0 && !carry(master, output)) watched[2].fd = -1;
     if (watched[3].revents != 0 && !carry(STDIN_FILENO, master)) {

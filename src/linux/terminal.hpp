@@ -19,8 +19,9 @@ struct PseudoTerminal {
 PseudoTerminal open_pseudo_terminal(int devpts);
 
 /// Waits for a program that runs in the foreground on our behalf: hands SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and
-/// SIGUSR2 that reach us on to it, and, where `master` is valid, carries what is typed on our terminal to it and what
-/// it writes to our output, in raw mode, with the size of our window, until it ends.
+/// SIGUSR2 that reach us on to it (and to its group where it leads one), and, where `master` is valid, carries what is
+/// typed on our terminal to it and what it writes to our output, in raw mode, with the size of our window, until it
+/// ends.
 ExitStatus attend(Child& child, int master);
 
 }  // namespace plyroot::linux_api

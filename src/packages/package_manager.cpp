@@ -9,6 +9,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "buildroot/backing.hpp"
 #include "buildroot/root_files.hpp"
 #include "buildroot/touched_files.hpp"
 #include "linux/directory.hpp"
@@ -66,6 +67,15 @@ Words prefixed(const char* subcommand, const Words& words) {
   Words command{subcommand};
   command.insert(command.end(), words.begin(), words.end());
   return command;
+}
+
+/// The stores of all roots: what lies in their layers is nobody's but theirs.
+std::vector<std::string> hidden_from_managers(const Config& config) {
+  if (!config.plugins.overlayfs.enable) return {};
+  const StoreLocation store = buildroot::store_location(config);
+  // Where somebody has roots mounted beside their layers, only these are hidden.
+  const bool holds_root = config.rootdir.starts_with(store.base_directory + "/");
+  return {holds_root ? store.path() + "/layers" : store.base_directory};
 }
 
 void remove_stale_files(int root) {
@@ -246,6 +256,7 @@ buildroot::HostCommand PackageManager::on_host(Session& session, const Words& ar
   command.arguments = arguments;
   command.environment = environment_of(*config_);
   command.root_path = config_->rootdir;
+  command.hidden = hidden_from_managers(*config_);
   command.home_files = {{".rpmmacros", rpm_macros(database_path(session))}};
   command.output = output;
   return command;

@@ -119,10 +119,12 @@ class Check {
     }
     try {
       const Database database(location_->path() + "/" + database_name, Database::Mode::existing);
-      if (!has_schema(database)) {
+      const SchemaState schema = schema_state(database);
+      if (schema == SchemaState::missing) {
         without_database(directory.get());
         return std::move(report_);
       }
+      if (schema == SchemaState::older) upgrade_schema(database);
       look_at_database(database, directory.get());
     } catch (const Error& error) {
       add(Kind::database, Severity::damage, database_name, error.what());

@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <iterator>
+
 #include "support/error.hpp"
 
 namespace plyroot::store {
 namespace {
 
+// What makes a database of each version of the format out of the one before; an empty one is version 0.
 // layers.id is never used twice (AUTOINCREMENT). What is alive is derived from refs, heads and parents, never counted.
-constexpr const char* tables = R"sql(
+constexpr const char* steps[] = {
+    // 1: layers, their names, the heads
+    R"sql(
 CREATE TABLE settings (
   key   TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -18,10 +24,30 @@ CREATE TABLE layers (
   id        INTEGER PRIMARY KEY AUTOINCREMENT,
   directory TEXT NOT NULL UNIQUE,
   parent    INTEGER REFERENCES layers (id),
-  committed INTEGER NOT NULL,
-  entries   INTEGER  -- how many names are in the directory, once merging has counted them
+  committed INTEGER NOT NULL
 );
 CREATE INDEX layers_by_parent ON layers (parent);
+
+CREATE TABLE refs (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  name     TEXT NOT NULL UNIQUE,
+  layer    INTEGER NOT NULL REFERENCES layers (id),
+  origin   TEXT NOT NULL
+);
+CREATE INDEX refs_by_layer ON refs (layer);
+
+CREATE TABLE heads (
+  name                TEXT PRIMARY KEY,
+  current             INTEGER NOT NULL REFERENCES layers (id),
+  upper               INTEGER REFERENCES layers (id),
+  unsynced_since_boot TEXT
+) WITHOUT ROWID;
+CREATE INDEX heads_by_current ON heads (current);
+)sql",
+    // 2: merging
+    R"sql(
+-- How many names are in the directory, once merging has counted them.
+ALTER TABLE layers ADD COLUMN entries INTEGER;
 
 -- A directory that shows the union of a layer and those below it, down to but without another one: mounted in their
 -- place.
@@ -38,42 +64,42 @@ CREATE TABLE retired (
   sequence  INTEGER PRIMARY KEY AUTOINCREMENT,
   directory TEXT NOT NULL UNIQUE
 );
+-- The last of them when the head was mounted last.
+ALTER TABLE heads ADD COLUMN retired_before_mount INTEGER NOT NULL DEFAULT 0;
+)sql"};
 
-CREATE TABLE refs (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-  name     TEXT NOT NULL UNIQUE,
-  layer    INTEGER NOT NULL REFERENCES layers (id),
-  origin   TEXT NOT NULL
-);
-CREATE INDEX refs_by_layer ON refs (layer);
+constexpr std::int64_t newest_version = std::size(steps);
 
-CREATE TABLE heads (
-  name                 TEXT PRIMARY KEY,
-  current              INTEGER NOT NULL REFERENCES layers (id),
-  upper                INTEGER REFERENCES layers (id),
-  unsynced_since_boot  TEXT,
-  retired_before_mount INTEGER NOT NULL  -- the last of retired when this head was mounted last
-) WITHOUT ROWID;
-CREATE INDEX heads_by_current ON heads (current);
-)sql";
-
-}  // namespace
-
-bool has_schema(const Database& database) {
+std::int64_t schema_version(const Database& database) {
   Statement version(database, "PRAGMA user_version");
   version.step();
   const auto found = version.integer(0);
-  if (found > schema_version) {
+  if (found > newest_version) {
     throw Error(fmt::format("the store {} was written by a newer plyroot (format {}, this one knows {})",
-                            database.path(), found, schema_version),
+                            database.path(), found, newest_version),
                 "Use that plyroot.");
   }
-  return found != 0;
+  return found;
+}
+
+}  // namespace
+
+SchemaState schema_state(const Database& database) {
+  const std::int64_t version = schema_version(database);
+  if (version == 0) return SchemaState::missing;
+  return version == newest_version ? SchemaState::newest : SchemaState::older;
 }
 
 void create_schema(const Database& database) {
-  database.execute(tables);
-  database.execute(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
+  for (auto version = schema_version(database); version < newest_version; ++version)
+    database.execute(steps[version]);
+  database.execute(fmt::format("PRAGMA user_version = {}", newest_version).c_str());
+}
+
+void upgrade_schema(const Database& database) {
+  Transaction transaction(database);
+  if (schema_state(database) == SchemaState::older) create_schema(database);
+  transaction.commit();
 }
 
 }  // namespace plyroot::store

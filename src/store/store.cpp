@@ -100,7 +100,7 @@ namespace {
 void fill(const Database& database, const StoreLocation& location, int directory, int layers,
           const Store::MockIsAlive& mock_is_alive) {
   Transaction transaction(database);
-  if (store::has_schema(database)) return;
+  if (store::schema_state(database) != store::SchemaState::missing) return;
   store::create_schema(database);
   if (store::is_mock_store(directory)) {
     if (mock_is_alive && mock_is_alive()) {
@@ -125,7 +125,9 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
   if (!has_database && !store::is_mock_store(directory.get())) return std::nullopt;
   const std::string path = location.path() + "/" + store::database_name;
   Database database(path, has_database ? Database::Mode::existing : Database::Mode::create);
-  if (!store::has_schema(database)) {
+  const store::SchemaState schema = store::schema_state(database);
+  if (schema == store::SchemaState::older) store::upgrade_schema(database);
+  if (schema == store::SchemaState::missing) {
     // Killed while it was made: as if it had never been begun.
     if (!store::is_mock_store(directory.get())) return std::nullopt;
     const Descriptor layers =
