@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "buildroot/full_disk.hpp"
 #include "buildroot/mock_neighbour.hpp"
 #include "linux/directory.hpp"
 #include "linux/process.hpp"
@@ -31,7 +32,10 @@ class LayeredBacking final : public Backing {
 
   std::variant<OverlayTree, ExistingTree> prepare_tree(const HeadLock& lock, Log& log) override {
     if (lock.use() == HeadLock::Use::mounted) return ExistingTree{rootdir_};
-    const Store::Prepared prepared = store_.prepare_upper(lock);
+    const auto merging_first = [&] {
+      log.info("this root stands on more layers than can be mounted at once: merging them first");
+    };
+    const Store::Prepared prepared = retry_when_full(store_, [&] { return store_.prepare_upper(lock, merging_first); });
     if (prepared.dropped_unsynced) {
       log.warning(
           "the machine was restarted before what had been written to this root was on the disk: the root is back at "
@@ -43,7 +47,9 @@ class LayeredBacking final : public Backing {
     return OverlayTree{std::move(plan), store_.layers_directory()};
   }
 
-  void clean(const HeadLock& idle_head) override { store_.clean(idle_head); }
+  void clean(const HeadLock& idle_head) override {
+    retry_when_full(store_, [&] { store_.clean(idle_head); });
+  }
   Store* store() override { return &store_; }
   std::string mount_source() const override {
     return fmt::format("plyroot:{}{}{}", store_.location().root, head_.is_main() ? "" : ":", head_.text());

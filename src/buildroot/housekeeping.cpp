@@ -34,6 +34,7 @@ void sync_when_left(Store& store, const HeadName& head) {
 void keep_house(Store& store) {
   for (const HeadName& head : store.heads())
     sync_when_left(store, head);
+  store.merge_layers();
   store.collect_garbage();
 }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "buildroot/full_disk.hpp"
 #include "buildroot/housekeeping.hpp"
 #include "buildroot/mock_neighbour.hpp"
 #include "buildroot/root_files.hpp"
@@ -187,24 +188,29 @@ void Root::mark_initialized(int root) {
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
   trace("take snapshot " + name.text());
-  required_store("make_snapshot").take_snapshot(lock_idle_head(), name, origin);
+  Store& store = required_store("make_snapshot");
+  const HeadLock lock = lock_idle_head();
+  retry_when_full(store, [&] { store.take_snapshot(lock, name, origin); });
 }
 
 void Root::roll_back(const SnapshotName& name) {
   trace("roll back to " + name.text());
-  required_store("rollback_to").roll_back(lock_idle_head(), name);
-  start_housekeeping();
+  Store& store = required_store("rollback_to");
+  const HeadLock lock = lock_idle_head();
+  retry_when_full(store, [&] { store.roll_back(lock, name); });
+  remove_what_was_dropped();
 }
 
 void Root::remove_snapshot(const SnapshotName& name) {
   trace("remove snapshot " + name.text());
-  required_store("remove_snapshot").remove_snapshot(name);
+  Store& store = required_store("remove_snapshot");
+  retry_when_full(store, [&] { store.remove_snapshot(name); });
   start_housekeeping();
 }
 
 void Root::clean_tree() {
   backing_->clean(lock_idle_head());
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::clean() {
@@ -215,7 +221,7 @@ void Root::clean() {
   remove_directory(directory + "/result");
   // The place that --mount used; nothing is mounted there, or the head would not be idle.
   if (backing_->store() != nullptr && config_->rootdir.starts_with(directory + "/")) rmdir(config_->rootdir.c_str());
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::scrub_layers() {
@@ -233,8 +239,8 @@ void Root::scrub_layers() {
     }
   }
   trace("scrub");
-  store->reset(locks);
-  start_housekeeping();
+  retry_when_full(*store, [&] { store->reset(locks); });
+  remove_what_was_dropped();
 }
 
 /// A root's tree, attached nowhere yet.
@@ -357,6 +363,10 @@ void Root::make_durable() {
   if (backing_->store() == nullptr) return;
   sync_when_left(*backing_->store(), head_of(*config_));
   start_housekeeping();
+}
+
+void Root::remove_what_was_dropped() {
+  if (backing_->store() != nullptr && backing_->store()->has_garbage()) start_housekeeping();
 }
 
 void Root::start_housekeeping() {

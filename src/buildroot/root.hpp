@@ -93,6 +93,7 @@ class Root {
   void attach(const MountedTree& tree) const;
   void attach_on_host(const MountedTree& tree) const;
   void unmount_on_host() const;
+  void remove_what_was_dropped();
   void wait_until_settled(const HeadLock& lock);
   void end_leftovers() const;
   void trace(std::string_view operation) const;

@@ -323,24 +323,20 @@ int run_in_mount_namespace(int mount_namespace, const std::function<int()>& body
 }
 
 void run_in_background(const std::function<void()>& body, int mount_namespace) {
-  Child between = fork_child(0, [&] {
+  Child worker = fork_child(0, [&] {
     setsid();
-    Child worker = fork_child(0, [&] {
-      const Descriptor null = open_path("/dev/null", O_RDWR);
-      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-        dup2(null.get(), fd);
-      if (mount_namespace >= 0 && setns(mount_namespace, CLONE_NEWNS) < 0) return 1;
-      close_descriptors_except({});
-      setpriority(PRIO_PROCESS, 0, 19);
-      syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-      if (chdir("/") < 0) return 1;
-      body();
-      return 0;
-    });
-    worker.abandon();
+    const Descriptor null = open_path("/dev/null", O_RDWR);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      dup2(null.get(), fd);
+    if (mount_namespace >= 0 && setns(mount_namespace, CLONE_NEWNS) < 0) return 1;
+    close_descriptors_except({});
+    setpriority(PRIO_PROCESS, 0, 19);
+    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+    if (chdir("/") < 0) return 1;
+    body();
     return 0;
   });
-  between.wait();
+  worker.abandon();
 }
 
 void close_descriptors_except(std::vector<int> kept) {

@@ -106,7 +106,7 @@ Child fork_child(unsigned long namespace_flags, const std::function<int()>& body
 int run_in_mount_namespace(int mount_namespace, const std::function<int()>& body);
 
 /// Lets a process of ours that outlives us go on in the background: own session, no descriptors but /dev/null, lowest
-/// priority. `body` must not throw.
+/// priority. `body` must not throw. Nobody waits for it: for callers that are about to end (init reaps it then).
 /// @param mount_namespace a descriptor of the one it is to live in, -1 for ours
 void run_in_background(const std::function<void()>& body, int mount_namespace = -1);
 
