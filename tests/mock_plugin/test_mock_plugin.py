@@ -324,7 +324,7 @@ def test_what_mocks_own_plugin_left_is_taken_over(machine):
     lock = machine.root.parent / "buildroot.lock"
     lock.parent.mkdir(parents=True)
     with lock.open("w") as file:
-        fcntl.lockf(file, fcntl.LOCK_SH)  # as a mock that works on the root
+        fcntl.lockf(file, fcntl.LOCK_EX)  # as a mock that works on the root
         assert "a running mock works on this root" in machine.fails(60, "list-snapshots")
     assert machine.list() == ["* mine"]
     machine.ok("mount")
