@@ -32,7 +32,7 @@ _plyroot() {
     previous=${COMP_WORDS[COMP_CWORD - 2]}
   fi
 
-  local commands='--init --clean --scrub --mount --umount --print-root-path --orphanskill
+  local commands='--init --clean --scrub --mount --umount --print-root-path --orphanskill --fsck
     --snapshot --rollback-to --list-snapshots --remove-snapshot
     --shell --chroot --copyin --copyout
     --install --update --remove --installdeps --pm-cmd --dnf-cmd --yum-cmd --rebuild
@@ -40,7 +40,7 @@ _plyroot() {
   local options='--root --configdir --config-opts --plugin-option --enable-plugin --disable-plugin
     --rootdir --resultdir --uniqueext --arch --forcearch --bootstrap-chroot --no-bootstrap-chroot
     --dnf --yum --addrepo --enablerepo --disablerepo --offline
-    --no-clean --isolation --enable-network --unpriv --cwd --wait
+    --no-clean --isolation --enable-network --unpriv --cwd --wait --repair --json
     --verbose --quiet --trace
     -p -l -i -h -r -a -n -v -q'
 

@@ -42,7 +42,7 @@ class HeadLock;
 /// What holds before and after each operation:
 /// - Layers form a tree whose root is base, the empty one. A layer is alive while a ref, a head or a child reaches it;
 ///   nothing is counted, so nothing can be counted wrong.
-/// - What a committed layer shows never changes.
+/// - What a committed layer shows never changes; merging only gives it another directory.
 /// - The database is the truth: a directory that it does not list is garbage, one that it lists and that is missing is
 ///   an error, never an empty layer put in its place.
 /// - Each operation is one transaction: after a kill, a full disk or an I/O error at any instant the store is as before
@@ -84,12 +84,14 @@ class Store {
   /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;
   /// the head is noted as not on the disk before this returns, so mount it volatile. A head that does not exist is
   /// made, standing where the main head stands. An upper that was left unsynced by another boot is dropped first, and
-  /// `dropped_unsynced` tells so.
+  /// `dropped_unsynced` tells so. Where a mount would need more lowers than the kernel takes, because the background
+  /// has not caught up, merge_layers() comes first.
   struct Prepared {
     HeadLayers layers;
     bool dropped_unsynced = false;
   };
-  Prepared prepare_upper(const HeadLock& idle_head);
+  /// @param merging_first called before layers are merged, which may take its time
+  Prepared prepare_upper(const HeadLock& idle_head, const std::function<void()>& merging_first = {});
   /// The layers of the head as they stand, nothing where it has no upper: for a root that is mounted already.
   [[nodiscard]] std::optional<HeadLayers> mounted_layers(const HeadName& name) const;
 
@@ -116,9 +118,17 @@ class Store {
   /// @param idle_heads the locks of all heads there are
   void reset(const std::vector<HeadLock>& idle_heads);
 
+  /// Merges layers that no name needs any more into their only child, and lets chains of many layers be mounted from
+  /// few directories (covers). Names, and what they show, stay as they are; directories that roots were mounted from
+  /// stay until none is. Grows with the layers: for the background. Waits where another process does it already.
+  void merge_layers();
+
   /// Renames directories that no layer lists into trash/, and removes what is in there. Grows with what is removed:
   /// for the background. Returns at once where another process does it already.
   void collect_garbage();
+  /// The same for a disk that is full: at once, whoever else does it, and with a head in hand. @returns false where
+  /// there was nothing to remove, or it could not be
+  bool free_space() noexcept;
   /// Whether there is something in trash/.
   [[nodiscard]] bool has_garbage() const;
 
@@ -131,6 +141,8 @@ class Store {
   friend class InitializationLock;
   struct State;
   explicit Store(std::unique_ptr<State> state);
+  Prepared prepare_upper_as_it_stands(const HeadLock& idle_head);
+  void trash_retired_directories();
   std::unique_ptr<State> state_;
 };
 
@@ -198,12 +210,17 @@ class InitializationLock {
  public:
   /// @param waiting called once where somebody else holds it
   InitializationLock(const Store& store, const std::function<void()>& waiting);
+  /// Nothing where somebody else holds it: for who has to do other things while they wait.
+  static std::optional<InitializationLock> try_lock(const Store& store);
   ~InitializationLock();
+  InitializationLock(InitializationLock&&) noexcept;
+  InitializationLock& operator=(InitializationLock&&) noexcept;
   InitializationLock(const InitializationLock&) = delete;
   InitializationLock& operator=(const InitializationLock&) = delete;
 
  private:
   struct State;
+  explicit InitializationLock(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

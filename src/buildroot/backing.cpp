@@ -6,8 +6,9 @@
 
 #include <cerrno>
 
+#include "buildroot/full_disk.hpp"
+#include "buildroot/mock_neighbour.hpp"
 #include "linux/directory.hpp"
-#include "linux/lock.hpp"
 #include "linux/process.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
@@ -16,12 +17,8 @@
 namespace plyroot::buildroot {
 namespace {
 
-/// Whether a live mock holds the root: it locks this file as long as it works on it.
-bool mock_is_alive(const config::Config& config) {
-  linux_api::Descriptor file =
-      linux_api::open_if_exists(AT_FDCWD, config.basedir + "/" + config.root + "/buildroot.lock", O_RDWR | O_NOFOLLOW);
-  if (!file) return false;
-  return linux_api::LockFile(std::move(file)).is_held_elsewhere(0);
+Store::MockIsAlive asks_for_mock(const config::Config& config) {
+  return [&config] { return !mocks_at_work(config).empty(); };
 }
 
 class LayeredBacking final : public Backing {
@@ -29,13 +26,16 @@ class LayeredBacking final : public Backing {
   explicit LayeredBacking(const config::Config& config)
       : head_(head_of(config)),
         rootdir_(config.rootdir),
-        store_(Store::open_or_create(store_location(config), [&] { return mock_is_alive(config); })) {}
+        store_(Store::open_or_create(store_location(config), asks_for_mock(config))) {}
 
   HeadLock lock() override { return {store_, head_}; }
 
   std::variant<OverlayTree, ExistingTree> prepare_tree(const HeadLock& lock, Log& log) override {
     if (lock.use() == HeadLock::Use::mounted) return ExistingTree{rootdir_};
-    const Store::Prepared prepared = store_.prepare_upper(lock);
+    const auto merging_first = [&] {
+      log.info("this root stands on more layers than can be mounted at once: merging them first");
+    };
+    const Store::Prepared prepared = retry_when_full(store_, [&] { return store_.prepare_upper(lock, merging_first); });
     if (prepared.dropped_unsynced) {
       log.warning(
           "the machine was restarted before what had been written to this root was on the disk: the root is back at "
@@ -47,7 +47,9 @@ class LayeredBacking final : public Backing {
     return OverlayTree{std::move(plan), store_.layers_directory()};
   }
 
-  void clean(const HeadLock& idle_head) override { store_.clean(idle_head); }
+  void clean(const HeadLock& idle_head) override {
+    retry_when_full(store_, [&] { store_.clean(idle_head); });
+  }
   Store* store() override { return &store_; }
   std::string mount_source() const override {
     return fmt::format("plyroot:{}{}{}", store_.location().root, head_.is_main() ? "" : ":", head_.text());
@@ -109,7 +111,7 @@ std::unique_ptr<Backing> make_backing(const config::Config& config) {
 }
 
 std::optional<Store> open_existing_store(const config::Config& config) {
-  return Store::open(store_location(config), [&] { return mock_is_alive(config); });
+  return Store::open(store_location(config), asks_for_mock(config));
 }
 
 }  // namespace plyroot::buildroot

@@ -13,6 +13,7 @@
 
 #include "buildroot/root_files.hpp"
 #include "linux/directory.hpp"
+#include "linux/file_copy.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -44,25 +45,6 @@ struct stat status_of(int directory, const std::string& name, HostLinks links) {
   return status;
 }
 
-void copy_content(int from, int to, const std::string& name) {
-  for (;;) {
-    const ssize_t copied = copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30U, 0);
-    if (copied == 0) return;
-    if (copied > 0 || errno == EINTR) continue;
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-      throw_errno(errno, "copy", printable(name));
-    break;
-  }
-  std::array<char, 65536> buffer{};
-  for (;;) {
-    const ssize_t got = read(from, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_errno(errno, "read", printable(name));
-    if (got == 0) return;
-    linux_api::write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(got)));
-  }
-}
-
 void copy_file(const Transfer& transfer, HostLinks links) {
   const int nofollow = links == HostLinks::copied ? O_NOFOLLOW : 0;
   const Descriptor from = linux_api::open_if_regular(
@@ -75,7 +57,7 @@ void copy_file(const Transfer& transfer, HostLinks links) {
     throw_errno(errno, "replace", printable(transfer.to_name));
   const Descriptor to =
       linux_api::open_at(transfer.to_directory, transfer.to_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  copy_content(from.get(), to.get(), transfer.from_name);
+  linux_api::copy_content(from.get(), to.get());
   if (fchmod(to.get(), status.st_mode & 0777) < 0) throw_errno(errno, "set the mode of", printable(transfer.to_name));
 }
 

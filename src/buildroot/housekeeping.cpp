@@ -34,23 +34,25 @@ void sync_when_left(Store& store, const HeadName& head) {
 void keep_house(Store& store) {
   for (const HeadName& head : store.heads())
     sync_when_left(store, head);
+  store.merge_layers();
   store.collect_garbage();
 }
 
-void start_housekeeping_of(const Store& store) {
+void start_housekeeping_of(const Store& store, int mount_namespace) {
   const std::string path = store.location().path() + lock_path;
   {
     const linux_api::LockFile pending(linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     if (pending.is_held_elsewhere(0)) return;
   }
-  linux_api::run_in_background([location = store.location(), path] {
+  const auto work = [location = store.location(), path] {
     {
       linux_api::LockFile pending(linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
       if (!pending.try_lock(0)) return;
       nanosleep(&pause_before, nullptr);
     }
     if (auto own = Store::open(location)) keep_house(*own);
-  });
+  };
+  linux_api::run_in_background(work, mount_namespace);
 }
 
 }  // namespace plyroot::buildroot

@@ -13,6 +13,7 @@ void sync_when_left(Store& store, const HeadName& head);
 
 /// Keeps house in the background, a moment later, in a process of its own with the lowest priority. One process waits
 /// for each store, however many commands ask: returns at once where one does already.
-void start_housekeeping_of(const Store& store);
+/// @param mount_namespace a descriptor of the one that the process is to live in, -1 for the caller's
+void start_housekeeping_of(const Store& store, int mount_namespace = -1);
 
 }  // namespace plyroot::buildroot

@@ -39,6 +39,7 @@ void write_configured_files(const config::Config& config, int root) {
 
 void install(Root& root, Installer& installer) {
   Session session = root.enter();
+  Root::mark_unfinished(session.root());
   write_first_files(root.config(), session.root());
   write_configured_files(root.config(), session.root());
   installer.configure(session);
@@ -80,6 +81,8 @@ void install_first_time(Root& root, Installer& installer) {
                          [&] { root.log().info("another command initialises this root; waiting for it"); });
   }
   if (root.is_initialized() || start_from_postinit(root)) return;
+  // What a command that was killed has left is no root to install into.
+  if (root.is_unfinished()) root.clean_tree();
   try {
     install(root, installer);
     take_postinit(root, installer);

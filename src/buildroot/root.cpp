@@ -8,10 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
 #include <filesystem>
 
+#include "buildroot/full_disk.hpp"
 #include "buildroot/housekeeping.hpp"
+#include "buildroot/mock_neighbour.hpp"
 #include "buildroot/root_files.hpp"
 #include "buildroot/touched_files.hpp"
 #include "linux/directory.hpp"
@@ -28,6 +31,8 @@ using linux_api::Descriptor;
 
 /// mock's mark, kept in the root so that it goes with each snapshot.
 constexpr const char* initialized_mark = ".initialized";
+/// Becomes the other one when all is done.
+constexpr const char* unfinished_mark = ".initializing";
 
 constexpr timespec moment{0, 1'000'000};
 constexpr int most_waits = 1000;
@@ -80,7 +85,8 @@ void require_store(const config::Config& config, const SnapshotName& name) {
     throw Error(fmt::format("Ref does not exist: {} !", name.text()), "This root has no snapshots yet.");
 }
 
-Root::Root(const config::Config& config, Log& log) : config_(&config), log_(&log), backing_(make_backing(config)) {}
+Root::Root(const config::Config& config, Log& log, int host_namespace)
+    : config_(&config), log_(&log), host_namespace_(host_namespace), backing_(make_backing(config)) {}
 
 Store& Root::required_store(std::string_view feature) {
   if (backing_->store() == nullptr) refuse_feature(feature);
@@ -123,8 +129,7 @@ Session Root::enter() {
   return session;
 }
 
-bool Root::is_mounted_on_host() const {
-  const std::string source = backing_->mount_source();
+bool Root::is_mounted_here(const std::string& source) const {
   const std::string place = real_path(config_->rootdir);
   const auto mounts = linux_api::read_mountinfo();
   return std::any_of(mounts.begin(), mounts.end(), [&](const linux_api::MountInfo& mount) {
@@ -142,13 +147,26 @@ void Root::refuse_to_cover_store() const {
               "Name another directory with --rootdir, or with config_opts['rootdir'].", ExitCode::root);
 }
 
-/// The upper is mounted, and not by a session: either for good, or by what is left of one that was killed.
+bool Root::is_mounted_on_host() const {
+  return is_mounted_here(backing_->mount_source());
+}
+bool Root::is_mounted_for_mock() const {
+  return is_mounted_here(mock_mount_source(backing_->mount_source()));
+}
+
+/// The upper is mounted, and not by a session: for good, by a mock, or by what is left of a session or a mock that was
+/// killed.
 void Root::wait_until_settled(const HeadLock& lock) {
+  if (lock.use() == HeadLock::Use::idle) return;
+  if (const auto mocks = mocks_at_work(*config_); !mocks.empty()) refuse_root_in_use(mocks);
+  end_leftovers();
   for (int tries = 0; tries < most_waits; ++tries) {
     if (lock.use() == HeadLock::Use::idle) return;
     nanosleep(&moment, nullptr);
   }
-  refuse_root_in_use(linux_api::processes_that_mount(backing_->mount_source()));
+  auto users = linux_api::processes_that_mount(backing_->mount_source());
+  if (users.empty()) users = linux_api::processes_that_mount(mock_mount_source(backing_->mount_source()));
+  refuse_root_in_use(users);
 }
 
 HeadLock Root::lock_idle_head() {
@@ -186,30 +204,43 @@ bool Root::is_initialized() {
   return stat((config_->rootdir + "/" + initialized_mark).c_str(), &status) == 0;
 }
 
+bool Root::is_unfinished() {
+  return backing_->store() != nullptr && backing_->store()->shows_file(head_of(*config_), unfinished_mark);
+}
+
+void Root::mark_unfinished(int root) {
+  write_file_in_root(root, unfinished_mark, "");
+}
+
 void Root::mark_initialized(int root) {
-  write_file_in_root(root, initialized_mark, "");
+  if (renameat(root, unfinished_mark, root, initialized_mark) < 0) throw_errno(errno, "mark the root as initialized");
 }
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
   trace("take snapshot " + name.text());
-  required_store("make_snapshot").take_snapshot(lock_idle_head(), name, origin);
+  Store& store = required_store("make_snapshot");
+  const HeadLock lock = lock_idle_head();
+  retry_when_full(store, [&] { store.take_snapshot(lock, name, origin); });
 }
 
 void Root::roll_back(const SnapshotName& name) {
   trace("roll back to " + name.text());
-  required_store("rollback_to").roll_back(lock_idle_head(), name);
-  start_housekeeping();
+  Store& store = required_store("rollback_to");
+  const HeadLock lock = lock_idle_head();
+  retry_when_full(store, [&] { store.roll_back(lock, name); });
+  remove_what_was_dropped();
 }
 
 void Root::remove_snapshot(const SnapshotName& name) {
   trace("remove snapshot " + name.text());
-  required_store("remove_snapshot").remove_snapshot(name);
+  Store& store = required_store("remove_snapshot");
+  retry_when_full(store, [&] { store.remove_snapshot(name); });
   start_housekeeping();
 }
 
 void Root::clean_tree() {
   backing_->clean(lock_idle_head());
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::clean() {
@@ -220,7 +251,7 @@ void Root::clean() {
   remove_directory(directory + "/result");
   // The place that --mount used; nothing is mounted there, or the head would not be idle.
   if (backing_->store() != nullptr && config_->rootdir.starts_with(directory + "/")) rmdir(config_->rootdir.c_str());
-  start_housekeeping();
+  remove_what_was_dropped();
 }
 
 void Root::scrub_layers() {
@@ -234,13 +265,19 @@ void Root::scrub_layers() {
       locks.push_back(lock_idle_head());
     } else {
       of_head.rootdir = fmt::format("{}/{}/root", config_->basedir, of_head.root);
-      locks.push_back(Root(of_head, *log_).lock_idle_head());
+      locks.push_back(Root(of_head, *log_, host_namespace_).lock_idle_head());
     }
   }
   trace("scrub");
-  store->reset(locks);
-  start_housekeeping();
+  retry_when_full(*store, [&] { store->reset(locks); });
+  remove_what_was_dropped();
 }
+
+/// A root's tree, attached nowhere yet.
+struct Root::MountedTree {
+  Descriptor root;
+  std::optional<overlay::OverlayPlan> plan;  ///< where it was mounted by one
+};
 
 void Root::mount() {
   const HeadLock lock = backing_->lock();
@@ -249,25 +286,49 @@ void Root::mount() {
     log_->info(fmt::format("{} is mounted already", config_->rootdir));
     return;
   }
-  linux_api::make_directories(config_->rootdir, 0755);
   refuse_to_cover_store();
-  const Descriptor target = linux_api::open_path(config_->rootdir, O_PATH | O_DIRECTORY);
-  Descriptor tree;
-  while (lock.use() == HeadLock::Use::session && !tree) {
+  MountedTree tree;
+  while (lock.use() == HeadLock::Use::session && !tree.root) {
     if (const auto running = Session::join(lock)) {
-      tree = running->copy_of_root();
+      tree.root = running->copy_of_root();
     } else {
       lock.wait_for_session_end();
     }
   }
-  if (!tree) {
+  if (!tree.root) {
     if (lock.use() == HeadLock::Use::mounted) wait_until_settled(lock);
-    const auto planned = std::get<OverlayTree>(backing_->prepare_tree(lock, *log_));
-    tree = overlay::mount_overlay(planned.overlay, planned.layers_directory);
-    if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(tree.get());
-    touch_files(tree.get(), config_->plugins.overlayfs.touch_files);
+    tree = mount_detached(lock, backing_->mount_source());
   }
-  linux_api::attach_mount(tree.get(), target.get());
+  attach_on_host(tree);
+}
+
+Root::MountedTree Root::mount_detached(const HeadLock& lock, const std::string& source) {
+  auto planned = std::get<OverlayTree>(backing_->prepare_tree(lock, *log_));
+  planned.overlay.source = source;
+  Descriptor tree = overlay::mount_overlay(planned.overlay, planned.layers_directory);
+  if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(tree.get());
+  touch_files(tree.get(), config_->plugins.overlayfs.touch_files);
+  return {std::move(tree), std::move(planned.overlay)};
+}
+
+void Root::attach(const MountedTree& tree) const {
+  linux_api::make_directories(config_->rootdir, 0755);
+  linux_api::attach_mount(tree.root.get(), linux_api::open_path(config_->rootdir, O_PATH | O_DIRECTORY).get());
+  try {
+    if (tree.plan) overlay::verify_overlay(*tree.plan, tree.root.get());
+  } catch (const Error&) {
+    linux_api::unmount_detached(config_->rootdir);
+    throw;
+  }
+}
+
+void Root::attach_on_host(const MountedTree& tree) const {
+  if (host_namespace_ < 0) return attach(tree);
+  const int error_number = linux_api::run_in_mount_namespace(host_namespace_, [&] {
+    attach(tree);
+    return 0;
+  });
+  if (error_number != 0) throw_errno(error_number, "attach the root at", printable(config_->rootdir));
 }
 
 void Root::unmount() {
@@ -276,11 +337,48 @@ void Root::unmount() {
     log_->info(fmt::format("{} is not mounted", config_->rootdir));
     return;
   }
-  if (!linux_api::unmount_if_unused(real_path(config_->rootdir))) {
+  unmount_on_host();
+  start_housekeeping();
+}
+
+/// A namespace that has left the host's may have a copy of its mounts: both go, the host's first, which may be refused.
+void Root::unmount_on_host() const {
+  const auto unmount_here = [&] {
+    return !is_mounted_on_host() || linux_api::unmount_if_unused(real_path(config_->rootdir)) ? 0 : EBUSY;
+  };
+  int error_number = 0;
+  if (host_namespace_ >= 0) error_number = linux_api::run_in_mount_namespace(host_namespace_, unmount_here);
+  if (error_number == 0) error_number = unmount_here();
+  if (error_number == EBUSY) {
     throw Error(fmt::format("cannot unmount {}: something uses it", config_->rootdir),
                 fmt::format("`fuser -vm {}` tells what.", config_->rootdir), ExitCode::in_use);
   }
+  if (error_number != 0) throw_errno(error_number, "unmount", printable(config_->rootdir));
+}
+
+HeadLock Root::mount_for_mock() {
+  HeadLock lock = lock_idle_head();
+  trace("mount");
+  attach(mount_detached(lock, mock_mount_source(backing_->mount_source())));
+  return lock;
+}
+
+void Root::unmount_for_mock() {
+  if (!is_mounted_for_mock()) return;
+  if (const auto mocks = mocks_at_work(*config_); !mocks.empty()) refuse_root_in_use(mocks);
+  linux_api::unmount_detached(config_->rootdir);
   start_housekeeping();
+}
+
+void Root::end_leftovers_of_mock() {
+  const HeadLock lock = backing_->lock();
+  if (lock.use() == HeadLock::Use::mounted && !is_mounted_on_host() && mocks_at_work(*config_).empty()) end_leftovers();
+}
+
+void Root::end_leftovers() const {
+  for (const auto& process : buildroot::end_leftovers_of_mock(mock_mount_source(backing_->mount_source())))
+    log_->warning(
+        fmt::format("killed what a mock that was killed had left running: {} {}", process.id, process.command));
 }
 
 void Root::kill_processes() {
@@ -298,8 +396,12 @@ void Root::make_durable() {
   start_housekeeping();
 }
 
+void Root::remove_what_was_dropped() {
+  if (backing_->store() != nullptr && backing_->store()->has_garbage()) start_housekeeping();
+}
+
 void Root::start_housekeeping() {
-  if (backing_->store() != nullptr) start_housekeeping_of(*backing_->store());
+  if (backing_->store() != nullptr) start_housekeeping_of(*backing_->store(), host_namespace_);
 }
 
 void Root::finish_housekeeping() {

@@ -20,7 +20,9 @@ namespace plyroot::buildroot {
 class Root {
  public:
   /// @param config,log live longer than this. Makes what is missing on the disk. @throws Error
-  Root(const config::Config& config, Log& log);
+  /// @param host_namespace a descriptor of the host's mount namespace where the caller has left it (mock does): where
+  ///   mount() attaches the root and the background works. -1: the caller is in it
+  Root(const config::Config& config, Log& log, int host_namespace = -1);
 
   [[nodiscard]] const config::Config& config() const { return *config_; }
   [[nodiscard]] Log& log() const { return *log_; }
@@ -31,8 +33,11 @@ class Root {
 
   /// Whether packages were installed and the root marked so. Mounts nothing.
   [[nodiscard]] bool is_initialized();
-  /// Marks it, and see is_initialized().
+  /// Marks a root in which packages are about to be installed for the first time, and then one where they have been.
+  static void mark_unfinished(int root);
   static void mark_initialized(int root);
+  /// Whether the first installation was begun and never ended: the command was killed, say.
+  [[nodiscard]] bool is_unfinished();
 
   /// The right to change what the head stands on. @throws Error (in_use) that names the processes that use it
   HeadLock lock_idle_head();
@@ -52,6 +57,20 @@ class Root {
   /// Attaches the root at config().rootdir in the host's mount namespace, until unmount().
   void mount();
   void unmount();
+  /// Whether mount() has attached it, as this namespace sees it.
+  [[nodiscard]] bool is_mounted_on_host() const;
+
+  /// Attaches the root at config().rootdir for a mock that runs in this namespace, for the time of its command, until
+  /// unmount_for_mock(). @throws Error (in_use) where a session, another mock or mount() has it
+  /// @returns the right to work on the head: nobody else can until it is dropped
+  HeadLock mount_for_mock();
+  /// Nothing where it is not so mounted. What still uses it keeps it, but sees it at no path any more.
+  /// @throws Error (in_use) where another mock works on the root
+  void unmount_for_mock();
+  [[nodiscard]] bool is_mounted_for_mock() const;
+  /// Ends what a mock that was killed has left of the head; nothing while a mock works on it. To be called before
+  /// config().rootdir is unmounted or removed: who uses it in other namespaces could not be found any more.
+  void end_leftovers_of_mock();
 
   /// Kills all that runs in the root.
   void kill_processes();
@@ -71,14 +90,22 @@ class Root {
 
  private:
   [[nodiscard]] SessionPlan plan_session(const HeadLock& lock);
-  [[nodiscard]] bool is_mounted_on_host() const;
+  void remove_what_was_dropped();
+  [[nodiscard]] bool is_mounted_here(const std::string& source) const;
+  struct MountedTree;
+  [[nodiscard]] MountedTree mount_detached(const HeadLock& lock, const std::string& source);
+  void attach(const MountedTree& tree) const;
+  void attach_on_host(const MountedTree& tree) const;
+  void unmount_on_host() const;
   void refuse_to_cover_store() const;
   void wait_until_settled(const HeadLock& lock);
+  void end_leftovers() const;
   void trace(std::string_view operation) const;
   Store& required_store(std::string_view feature);
 
   const config::Config* config_;
   Log* log_;
+  int host_namespace_;
   std::unique_ptr<Backing> backing_;
 };
 

@@ -55,7 +55,10 @@ class Init {
   }
 
   void serve() {
-    while (!clients_.empty()) {
+    for (;;) {
+      // One may have gone before it was admitted: nobody waits for it.
+      std::erase_if(clients_, [](const Descriptor& client) { return !client.valid(); });
+      if (clients_.empty()) return;
       std::vector<pollfd> watched{{listener_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
       for (const Descriptor& client : clients_)
         watched.push_back({client.get(), POLLIN, 0});
@@ -64,9 +67,10 @@ class Init {
       for (std::size_t i = 2; i < watched.size(); ++i) {
         if (watched[i].revents != 0 && !answer(clients_[i - 2])) clients_[i - 2].reset();
       }
-      std::erase_if(clients_, [](const Descriptor& client) { return !client.valid(); });
       // A command that comes when the last one has gone begins a session of its own.
-      if (watched[0].revents != 0 && !clients_.empty()) accept_clients();
+      const bool somebody_is_here =
+          std::any_of(clients_.begin(), clients_.end(), [](const Descriptor& client) { return client.valid(); });
+      if (watched[0].revents != 0 && somebody_is_here) accept_clients();
     }
   }
 

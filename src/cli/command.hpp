@@ -20,6 +20,7 @@ int run_chroot(const Context& context);
 int run_clean(const Context& context);
 int run_copy_in(const Context& context);
 int run_copy_out(const Context& context);
+int run_fsck(const Context& context);
 int run_init(const Context& context);
 int run_install(const Context& context);
 int run_install_dependencies(const Context& context);

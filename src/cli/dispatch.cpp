@@ -44,6 +44,7 @@ constexpr Entry commands[] = {
     {Mode::copy_in, run_copy_in, true},
     {Mode::copy_out, run_copy_out, true},
     {Mode::orphans_kill, run_orphans_kill, true},
+    {Mode::fsck, run_fsck, true},
 };
 
 void print(const std::string& text) {

@@ -155,6 +155,9 @@ constexpr auto rows = std::to_array<OptionRow>({
     command(roots, "umount", Mode::umount, no_operands, "end what --mount did"),
     command(roots, {'p', "print-root-path"}, Mode::print_root_path, no_operands, "print where the root is on the host"),
     command(roots, "orphanskill", Mode::orphans_kill, no_operands, "end every process that uses the root"),
+    command(roots, "fsck", Mode::fsck, no_operands, "look whether all that is kept for the configuration is well"),
+    flag(roots, "repair", set<&Options::repair, true>, "with --fsck: mend what can be mended without guessing"),
+    flag(roots, "json", set<&Options::json, true>, "with --fsck: print what was found as JSON"),
 
     command(snapshots, "snapshot", Mode::snapshot, snapshot_name,
             "keep the root as it is now under NAME, and let --clean return to it"),

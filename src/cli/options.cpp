@@ -110,7 +110,7 @@ class Parser {
     options_.mode = mode_.value_or(Mode::rebuild);
     keep_separator_of_another_program();
     check_operands();
-    check_wait();
+    check_companions();
     if (options_.mode == Mode::dnf_command) options_.package_manager = "dnf";
     if (options_.mode == Mode::yum_command) options_.package_manager = "yum";
     if (precedence(options_.mode) >= precedence(Mode::list_snapshots)) options_.verbosity = 0;
@@ -238,10 +238,13 @@ class Parser {
            advice());
   }
 
-  void check_wait() const {
+  /// Options that say how one command is to be done.
+  void check_companions() const {
     if (options_.wait && options_.mode != Mode::clean && options_.mode != Mode::scrub) {
       refuse("--wait goes with --clean and --scrub only");
     }
+    if (options_.repair && options_.mode != Mode::fsck) refuse("--repair goes with --fsck only");
+    if (options_.json && options_.mode != Mode::fsck) refuse("--json goes with --fsck only");
   }
 
   /// getopt_long did not take the last word that it read, or a letter in it.

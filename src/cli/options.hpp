@@ -32,6 +32,7 @@ enum class Mode {
   copy_in,
   copy_out,
   orphans_kill,
+  fsck,
   list_chroots,
   debug_config,
   debug_config_expanded,
@@ -50,6 +51,8 @@ struct Options {
 
   std::vector<ScrubType> scrub_types;  ///< with Mode::scrub: at least one
   bool wait = false;                   ///< --wait: until what was dropped is off the disk
+  bool repair = false;                 ///< with Mode::fsck: mend what needs no guessing
+  bool json = false;                   ///< with Mode::fsck: print JSON
 
   std::string chroot = "default";
   std::string config_directory = "/etc/mock";

@@ -1,7 +1,6 @@
 #include "config/evaluating_user.hpp"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "linux/file.hpp"
+#include "linux/process.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -68,12 +68,14 @@ class Passwd {
   }
 
  private:
+  /// A user that /etc/passwd does not have. By getent(1): the C library's own name services are shared objects, and
+  /// the program is linked statically.
   static std::optional<PasswdEntry> ask_name_services(uid_t uid) {
-    std::array<char, 16384> buffer;
-    passwd entry{};
-    passwd* found = nullptr;
-    if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
-    return PasswdEntry{found->pw_name, found->pw_uid, found->pw_gid, found->pw_dir};
+    linux_api::ProcessPlan plan;
+    plan.arguments = {"/usr/bin/getent", "passwd", std::to_string(uid)};
+    const linux_api::Captured answer = linux_api::run_captured(std::move(plan));
+    if (!answer.status.success()) return std::nullopt;  // nobody knows it
+    return parse_line(trim(answer.output));
   }
 
   std::string text_ = linux_api::read_file_if_exists("/etc/passwd").value_or("");

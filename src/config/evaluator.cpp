@@ -1,7 +1,6 @@
 #include "config/evaluator.hpp"
 
 #include <fmt/format.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -45,15 +44,16 @@ Descriptor file_in_memory(const char* name, std::string_view content) {
   return file;
 }
 
-/// The groups that the user is in; none for one without a name.
+/// The groups that the user is in; none for one without a name. By id(1): see ask_name_services.
 std::vector<gid_t> groups_of(const EvaluatingUser& user) {
   if (user.for_root_login || user.name.empty()) return {};
-  int count = 64;
-  std::vector<gid_t> groups(static_cast<std::size_t>(count));
-  while (getgrouplist(user.name.c_str(), user.gid, groups.data(), &count) < 0) {
-    groups.resize(static_cast<std::size_t>(count));
-  }
-  groups.resize(static_cast<std::size_t>(count));
+  linux_api::ProcessPlan plan;
+  plan.arguments = {"/usr/bin/id", "-G", "--", user.name};
+  const linux_api::Captured answer = linux_api::run_captured(std::move(plan));
+  if (!answer.status.success()) return {user.gid};
+  std::vector<gid_t> groups;
+  for (const std::string& word : split_words(answer.output))
+    groups.push_back(static_cast<gid_t>(std::stoul(word)));
   return groups;
 }
 

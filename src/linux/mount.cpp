@@ -4,10 +4,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "linux/file.hpp"
@@ -80,6 +83,16 @@ std::string unescape_octal(std::string_view text) {
     }
   }
   return result;
+}
+
+/// "MAJOR:MINOR"
+dev_t parse_device(const std::string& text) {
+  const std::vector<std::string> numbers = split(text, ':');
+  if (numbers.size() != 2) throw Error(fmt::format("mountinfo has the malformed device {}", printable(text)));
+  const auto number = [](const std::string& digits) {
+    return static_cast<unsigned>(std::strtoul(digits.c_str(), nullptr, 10));
+  };
+  return makedev(number(numbers[0]), number(numbers[1]));
 }
 
 std::string options_from_mountinfo(int directory) {
@@ -182,8 +195,13 @@ std::vector<MountInfo> parse_mountinfo(std::string_view text) {
       ++separator;
     if (separator + 3 >= fields.size())
       throw Error(fmt::format("a line of mountinfo is malformed: {}", printable(line)));
-    mounts.push_back({unescape_octal(fields[4]), fields[separator + 1], unescape_octal(fields[separator + 2]),
-                      fields[separator + 3]});
+    const auto propagates = [](const std::string& field) {
+      return field.starts_with("shared:") || field.starts_with("master:");
+    };
+    mounts.push_back(
+        {unescape_octal(fields[4]), fields[separator + 1], unescape_octal(fields[separator + 2]), fields[separator + 3],
+         parse_device(fields[2]),
+         std::any_of(fields.begin() + 6, fields.begin() + static_cast<std::ptrdiff_t>(separator), propagates)});
   }
   return mounts;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -60,7 +62,9 @@ struct MountInfo {
   std::string mount_point;
   std::string type;
   std::string source;
-  std::string options;  ///< the superblock's
+  std::string options;      ///< the superblock's
+  dev_t device = 0;         ///< what stat(2) shows as st_dev of its directories
+  bool propagates = false;  ///< it is in a peer group, or the slave of one: other namespaces may have it too
 };
 
 /// What /proc/PID/mountinfo says of a process ("self" for the caller). @throws Error where a line is malformed

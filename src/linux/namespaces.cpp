@@ -83,6 +83,10 @@ void bring_loopback_up() {
   if (ioctl(any_socket.get(), SIOCSIFFLAGS, &request) < 0) throw_errno(errno, "switch the loopback interface on");
 }
 
+ProcessName name_of_process(pid_t id) {
+  return {id, command_of(id)};
+}
+
 std::vector<ProcessName> processes_in_pid_namespace_of(int pidfd) {
   const pid_t init = process_of(pidfd);
   if (init <= 0) return {};

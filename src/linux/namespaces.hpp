@@ -24,6 +24,8 @@ struct ProcessName {
   std::string command;  ///< fit to be printed
 };
 
+ProcessName name_of_process(pid_t id);
+
 /// The processes whose PID namespace is the one of `process` (or whose root lies in its mount namespace), as this
 /// namespace numbers them; without the namespace's own init. Those that vanish meanwhile are left out.
 std::vector<ProcessName> processes_in_pid_namespace_of(int pidfd);

@@ -223,10 +223,14 @@ void Child::send_signal(int signal) const {
   if (id_ > 0) linux_api::send_signal(pidfd_.get(), signal);
 }
 
+Descriptor pidfd_of(pid_t id) {
+  Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, id, 0)));
+  if (!pidfd) throw_errno(errno, "open a descriptor of process", std::to_string(id));
+  return pidfd;
+}
+
 Descriptor own_pidfd() {
-  Descriptor self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-  if (!self) throw_errno(errno, "open a descriptor of this process");
-  return self;
+  return pidfd_of(getpid());
 }
 
 void send_signal(int pidfd, int signal) {
@@ -303,24 +307,37 @@ Child fork_child(unsigned long namespace_flags, const std::function<int()>& body
   return {static_cast<pid_t>(id), Descriptor(pidfd)};
 }
 
-void run_in_background(const std::function<void()>& body) {
-  Child between = fork_child(0, [&] {
+int run_in_mount_namespace(int mount_namespace, const std::function<int()>& body) {
+  Child child = fork_child(0, [&] {
+    try {
+      if (setns(mount_namespace, CLONE_NEWNS) < 0) throw_errno(errno, "enter another mount namespace");
+      return body();
+    } catch (const SystemError& error) {
+      return error.error_number();
+    } catch (const std::exception&) {
+      return EIO;
+    }
+  });
+  const ExitStatus status = child.wait();
+  if (status.signal != 0) throw Error(fmt::format("a process was killed by signal {}", status.signal));
+  return status.code;
+}
+
+void run_in_background(const std::function<void()>& body, int mount_namespace) {
+  Child worker = fork_child(0, [&] {
     setsid();
-    Child worker = fork_child(0, [&] {
-      const Descriptor null = open_path("/dev/null", O_RDWR);
-      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-        dup2(null.get(), fd);
-      close_descriptors_except({});
-      setpriority(PRIO_PROCESS, 0, 19);
-      syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-      if (chdir("/") < 0) return 1;
-      body();
-      return 0;
-    });
-    worker.abandon();
+    const Descriptor null = open_path("/dev/null", O_RDWR);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      dup2(null.get(), fd);
+    if (mount_namespace >= 0 && setns(mount_namespace, CLONE_NEWNS) < 0) return 1;
+    close_descriptors_except({});
+    setpriority(PRIO_PROCESS, 0, 19);
+    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+    if (chdir("/") < 0) return 1;
+    body();
     return 0;
   });
-  between.wait();
+  worker.abandon();
 }
 
 void close_descriptors_except(std::vector<int> kept) {

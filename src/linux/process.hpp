@@ -54,7 +54,9 @@ class Child {
   Descriptor pidfd_;
 };
 
-/// A descriptor of this process itself (pidfd_open(2)).
+/// A descriptor of a process (pidfd_open(2)). @throws SystemError
+Descriptor pidfd_of(pid_t id);
+/// A descriptor of this process itself.
 Descriptor own_pidfd();
 /// Sends a signal to the process of a pidfd; one that has ended is no error. @throws SystemError
 void send_signal(int pidfd, int signal);
@@ -104,9 +106,15 @@ Captured run_captured(ProcessPlan plan, std::size_t limit = std::size_t{64} << 2
 /// @param join_pid_namespace_of a pidfd: the copy lives in that PID namespace, -1 for the caller's
 Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of = -1);
 
+/// Runs `body` in a copy of this process that has entered another mount namespace, and waits for it; a body that throws
+/// SystemError returns its errno, one that throws anything else EIO.
+/// @param mount_namespace a descriptor of it (/proc/PID/ns/mnt) @returns what the body returned, 0 to 255
+int run_in_mount_namespace(int mount_namespace, const std::function<int()>& body);
+
 /// Lets a process of ours that outlives us go on in the background: own session, no descriptors but /dev/null, lowest
-/// priority. `body` must not throw.
-void run_in_background(const std::function<void()>& body);
+/// priority. `body` must not throw. Nobody waits for it: whoever inherits the caller's children does, at the latest.
+/// @param mount_namespace a descriptor of the one it is to live in, -1 for ours
+void run_in_background(const std::function<void()>& body, int mount_namespace = -1);
 
 /// Closes all descriptors but 0 to 2 and those named.
 void close_descriptors_except(std::vector<int> kept);

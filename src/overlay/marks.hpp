@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <string_view>
 
 namespace plyroot::overlay {
@@ -13,6 +15,18 @@ enum class Marks {
 };
 
 std::string_view attribute_prefix(Marks marks);
+
+/// Whether an extended attribute is overlayfs's own. Those that an overlay within a root has set are content: the
+/// kernel keeps them under a longer name (PREFIX"overlay.").
+bool is_mark(std::string_view attribute, Marks marks);
+
+/// Whether this is what hides a name of the layers below: a character device 0/0.
+bool is_whiteout(const struct stat& status);
+
+/// Whether a layer's directory hides what the layers below have there.
+/// @throws Error where it carries a mark that plyroot's mounts never make, so that nobody guesses what it means
+bool is_opaque(int directory, Marks marks);
+void make_opaque(int directory, Marks marks);
 
 /// Overlayfs refuses an upper whose work directory says that it was mounted volatile before. Takes that mark away;
 /// allowed only where nothing that was written there can have been lost since: in the same boot, or after a sync.

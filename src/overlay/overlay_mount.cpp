@@ -1,5 +1,6 @@
 #include "overlay/overlay_mount.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -22,9 +23,21 @@ void require_lowers(const OverlayPlan& plan) {
   if (plan.lowers.empty()) throw Error("an overlay without any lower layer was asked for");
 }
 
-void enter(const std::string& layers_directory) {
-  if (chdir(layers_directory.c_str()) < 0) throw_errno(errno, "enter the directory", printable(layers_directory));
-}
+/// The plan's names are relative to the working directory, as long as this lives.
+class Inside {
+ public:
+  explicit Inside(const std::string& layers_directory) : before_(linux_api::open_path(".", O_PATH | O_DIRECTORY)) {
+    if (chdir(layers_directory.c_str()) < 0) throw_errno(errno, "enter the directory", printable(layers_directory));
+  }
+  ~Inside() {
+    if (fchdir(before_.get()) < 0) return;  // of what can be done about it nothing is better than to stay
+  }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  linux_api::Descriptor before_;
+};
 
 }  // namespace
 
@@ -74,7 +87,7 @@ bool is_what_was_mounted(const OverlayPlan& plan, const std::string& reported_op
 }
 
 linux_api::Descriptor mount_overlay(const OverlayPlan& plan, const std::string& layers_directory) {
-  enter(layers_directory);
+  const Inside layers(layers_directory);
   try {
     return linux_api::mount_detached(as_file_system_mount(plan));
   } catch (const SystemError& error) {
@@ -86,7 +99,7 @@ linux_api::Descriptor mount_overlay(const OverlayPlan& plan, const std::string& 
 }
 
 linux_api::Descriptor mount_overlay_by_options(const OverlayPlan& plan, const std::string& layers_directory) {
-  enter(layers_directory);
+  const Inside layers(layers_directory);
   const std::string options = as_mount_options(plan);
   if (mount(plan.source.c_str(), layers_directory.c_str(), "overlay", 0, options.c_str()) < 0) {
     const int error_number = errno;

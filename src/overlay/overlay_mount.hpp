@@ -37,7 +37,8 @@ std::string as_mount_options(const OverlayPlan& plan);
 /// Whether the options that the kernel reports are those of the plan: same upper, same lowers, none missing.
 bool is_what_was_mounted(const OverlayPlan& plan, const std::string& reported_options);
 
-/// Carries out the plan. Changes the working directory to `layers_directory`. The mount is attached nowhere yet.
+/// Carries out the plan, from within `layers_directory` as the working directory, which is then as it was before. The
+/// mount is attached nowhere yet.
 /// On kernels without lowerdir+ it passes through mount(2), for which the caller must be in a mount namespace of its
 /// own.
 /// @param layers_directory absolute path of the directory that the plan's names are relative to

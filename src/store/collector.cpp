@@ -23,7 +23,9 @@ constexpr const char* lock_name = "@collector.lock";
 /// directory within one too, so what is not listed now never will be.
 std::vector<std::string> unlisted(const Database& database, int layers) {
   std::set<std::string> listed;
-  Statement rows(database, "SELECT directory FROM layers");
+  Statement rows(database,
+                 "SELECT directory FROM layers UNION ALL SELECT directory FROM covers"
+                 " UNION ALL SELECT directory FROM retired");
   while (rows.step())
     listed.insert(rows.text(0));
   std::vector<std::string> names = linux_api::list_names(layers);
@@ -53,6 +55,25 @@ bool Store::has_garbage() const {
   return trash && !linux_api::is_empty_directory(trash.get());
 }
 
+bool Store::free_space() noexcept {
+  try {
+    // Waits for no lock: the caller holds a head, and a collector may be waiting for that. Two may remove the same
+    // tree.
+    const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
+    {
+      const store::Transaction no_layer_is_made(state_->database);
+      store::move_to_trash(state_->directory.get(), state_->layers.get(),
+                           store::unlisted(state_->database, state_->layers.get()));
+    }
+    const std::vector<std::string> names = linux_api::list_names(trash.get());
+    for (const std::string& name : names)
+      linux_api::remove_tree(trash.get(), name);
+    return !names.empty();
+  } catch (const std::exception&) {
+    return false;  // why there was no room in the first place is what is to be told
+  }
+}
+
 void Store::collect_garbage() {
   const linux_api::Descriptor heads = store::open_or_make_directory(state_->directory.get(), store::heads_name);
   const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
@@ -60,6 +81,7 @@ void Store::collect_garbage() {
   do {
     linux_api::LockFile lock(linux_api::open_at(heads.get(), store::lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     if (!lock.try_lock(0)) return;
+    trash_retired_directories();
     {
       const store::Transaction no_layer_is_made(state_->database);
       store::move_to_trash(state_->directory.get(), state_->layers.get(),

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -27,6 +29,12 @@ std::string advice_for(int result) {
     default:
       return {};
   }
+}
+
+/// Counting all memory that SQLite uses takes a lock at each allocation, and nobody asks for it.
+void set_up_sqlite_once() {
+  static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)done;
 }
 
 }  // namespace
@@ -92,6 +100,7 @@ bool Statement::is_null(int column) const {
 }
 
 Database::Database(const std::string& path, Mode mode) : path_(path), connection_(nullptr, sqlite3_close) {
+  set_up_sqlite_once();
   sqlite3* opened = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                     (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
@@ -108,6 +117,9 @@ void Database::execute(const char* sql) const {
 void Database::fail(std::string_view tried) const {
   const int result = sqlite3_extended_errcode(connection_.get());
   const int error_number = sqlite3_system_errno(connection_.get());
+  if ((result & 0xff) == SQLITE_FULL) {
+    throw SystemError(ENOSPC, fmt::format("{} the store's database {}", tried, printable(path_)), advice_for(result));
+  }
   std::string reason = sqlite3_errmsg(connection_.get());
   if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN)
     reason += fmt::format(" ({})", describe_errno(error_number));

@@ -118,6 +118,15 @@ struct InitializationLock::State {
   linux_api::LockFile file;
 };
 
+InitializationLock::InitializationLock(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+std::optional<InitializationLock> InitializationLock::try_lock(const Store& store) {
+  const linux_api::Descriptor heads = store::open_or_make_directory(store.state_->directory.get(), store::heads_name);
+  auto state = std::make_unique<State>(State{open_lock_file(heads.get(), HeadName::main())});
+  if (!state->file.try_lock(initialization_byte)) return std::nullopt;
+  return InitializationLock(std::move(state));
+}
+
 InitializationLock::InitializationLock(const Store& store, const std::function<void()>& waiting) {
   const linux_api::Descriptor heads = store::open_or_make_directory(store.state_->directory.get(), store::heads_name);
   state_ = std::make_unique<State>(State{open_lock_file(heads.get(), HeadName::main())});
@@ -126,5 +135,7 @@ InitializationLock::InitializationLock(const Store& store, const std::function<v
   state_->file.lock(initialization_byte);
 }
 InitializationLock::~InitializationLock() = default;
+InitializationLock::InitializationLock(InitializationLock&&) noexcept = default;
+InitializationLock& InitializationLock::operator=(InitializationLock&&) noexcept = default;
 
 }  // namespace plyroot

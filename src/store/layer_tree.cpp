@@ -20,6 +20,12 @@ bool is_reached(const Database& database, LayerId id) {
 
 }  // namespace
 
+Head head_on(LayerId current) {
+  Head head;
+  head.current = current;
+  return head;
+}
+
 Layer read_layer(const Database& database, LayerId id) {
   Statement layer(database, "SELECT directory, parent, committed FROM layers WHERE id = ?");
   if (!layer.bind(id).step()) {
@@ -50,12 +56,15 @@ LayerId next_layer_id(const Database& database) {
 }
 
 std::vector<std::string> chain_of(const Database& database, LayerId top) {
-  Statement chain(
-      database,
-      "WITH RECURSIVE chain (depth, directory, parent) AS ("
-      "  SELECT 0, directory, parent FROM layers WHERE id = ?"
-      "  UNION ALL SELECT depth + 1, layers.directory, layers.parent FROM chain JOIN layers ON layers.id = chain.parent"
-      ") SELECT directory FROM chain ORDER BY depth");
+  Statement chain(database,
+                  "WITH RECURSIVE chain (depth, directory, below) AS ("
+                  "  SELECT 0, coalesce(covers.directory, layers.directory), coalesce(covers.below, layers.parent)"
+                  "  FROM layers LEFT JOIN covers ON covers.layer = layers.id WHERE layers.id = ?"
+                  "  UNION ALL"
+                  "  SELECT depth + 1, coalesce(covers.directory, layers.directory),"
+                  "   coalesce(covers.below, layers.parent)"
+                  "  FROM chain JOIN layers ON layers.id = chain.below LEFT JOIN covers ON covers.layer = layers.id"
+                  ") SELECT directory FROM chain ORDER BY depth");
   chain.bind(top);
   std::vector<std::string> directories;
   while (chain.step())
@@ -63,6 +72,11 @@ std::vector<std::string> chain_of(const Database& database, LayerId top) {
   if (directories.empty()) read_layer(database, top);  // says what is wrong
   if (directories.size() > 1) directories.pop_back();  // base is empty: it would only cost a lower
   return directories;
+}
+
+std::int64_t last_retired(const Database& database) {
+  Statement last(database, "SELECT seq FROM sqlite_sequence WHERE name = 'retired'");
+  return last.step() ? last.integer(0) : 0;
 }
 
 std::optional<LayerId> find_ref(const Database& database, const SnapshotName& name) {
@@ -80,22 +94,24 @@ void add_ref(const Database& database, const SnapshotName& name, LayerId layer, 
 }
 
 std::optional<Head> find_head(const Database& database, const HeadName& name) {
-  Statement row(database, "SELECT current, upper, unsynced_since_boot FROM heads WHERE name = ?");
+  Statement row(database, "SELECT current, upper, unsynced_since_boot, retired_before_mount FROM heads WHERE name = ?");
   if (!row.bind(name.text()).step()) return std::nullopt;
-  Head head{row.integer(0), row.integer_or_null(1), std::nullopt};
+  Head head{row.integer(0), row.integer_or_null(1), std::nullopt, row.integer(3)};
   if (!row.is_null(2)) head.unsynced_since_boot = row.text(2);
   return head;
 }
 
 void write_head(const Database& database, const HeadName& name, const Head& head) {
   Statement row(database,
-                "INSERT OR REPLACE INTO heads (name, current, upper, unsynced_since_boot) VALUES (?, ?, ?, ?)");
+                "INSERT OR REPLACE INTO heads (name, current, upper, unsynced_since_boot, retired_before_mount)"
+                " VALUES (?, ?, ?, ?, ?)");
   row.bind(name.text()).bind(head.current).bind(head.upper);
   if (head.unsynced_since_boot) {
     row.bind(*head.unsynced_since_boot);
   } else {
     row.bind(std::optional<std::int64_t>());
   }
+  row.bind(head.retired_before_mount);
   row.run();
 }
 
@@ -105,6 +121,10 @@ std::vector<std::string> delete_unreachable(const Database& database, LayerId fr
   while (next && !is_reached(database, *next)) {
     const Layer layer = read_layer(database, *next);
     if (!layer.parent) break;  // base
+    Statement cover(database, "DELETE FROM covers WHERE layer = ? RETURNING directory");
+    cover.bind(layer.id);
+    while (cover.step())
+      garbage.push_back(cover.text(0));
     Statement(database, "DELETE FROM layers WHERE id = ?").bind(layer.id).run();
     garbage.push_back(layer.directory);
     next = layer.parent;

@@ -23,7 +23,11 @@ struct Head {
   LayerId current = 0;
   std::optional<LayerId> upper;
   std::optional<std::string> unsynced_since_boot;  ///< the upper may be lost if the machine's power is
+  std::int64_t retired_before_mount = 0;           ///< last_retired() when it was mounted last
 };
+
+/// A head without an upper.
+Head head_on(LayerId current);
 
 /// The rows of the store's database as layers, refs and heads. Each function is one or a few statements and belongs
 /// into its caller's transaction.
@@ -34,8 +38,12 @@ LayerId add_layer(const Database& database, const std::string& directory, std::o
                   bool committed);
 /// The id that the next layer will get.
 LayerId next_layer_id(const Database& database);
-/// The directories of a layer and of all below it, the topmost first; base only where there is nothing else.
+/// The directories that show a layer and all below it, the topmost first: its own, or a cover's in place of several.
+/// Base only where there is nothing else.
 std::vector<std::string> chain_of(const Database& database, LayerId top);
+
+/// The sequence of the directory that was retired last; 0 where none ever was.
+std::int64_t last_retired(const Database& database);
 
 std::optional<LayerId> find_ref(const Database& database, const SnapshotName& name);
 void add_ref(const Database& database, const SnapshotName& name, LayerId layer, const std::string& origin);

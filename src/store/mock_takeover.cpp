@@ -144,7 +144,7 @@ void take_over(const MockStore& mock, const Database& database, int store_direct
   }
   for (const auto& ref : mock.refs)
     add_ref(database, SnapshotName(ref.name), ids.at(ref.layer), "");
-  Head head{ids.at(mock.current), std::nullopt, std::nullopt};
+  Head head = head_on(ids.at(mock.current));
   // An upper that was committed meanwhile is no upper any more: the next mount makes a new one on top of current.
   if (!mock.upper.empty() && !read_layer(database, ids.at(mock.upper)).committed) head.upper = ids.at(mock.upper);
   write_head(database, HeadName::main(), head);

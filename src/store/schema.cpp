@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <iterator>
+
 #include "support/error.hpp"
 
 namespace plyroot::store {
 namespace {
 
+// What makes a database of each version of the format out of the one before; an empty one is version 0.
 // layers.id is never used twice (AUTOINCREMENT). What is alive is derived from refs, heads and parents, never counted.
-constexpr const char* tables = R"sql(
+constexpr const char* steps[] = {
+    // 1: layers, their names, the heads
+    R"sql(
 CREATE TABLE settings (
   key   TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -37,25 +43,63 @@ CREATE TABLE heads (
   unsynced_since_boot TEXT
 ) WITHOUT ROWID;
 CREATE INDEX heads_by_current ON heads (current);
-)sql";
+)sql",
+    // 2: merging
+    R"sql(
+-- How many names are in the directory, once merging has counted them.
+ALTER TABLE layers ADD COLUMN entries INTEGER;
 
-}  // namespace
+-- A directory that shows the union of a layer and those below it, down to but without another one: mounted in their
+-- place.
+CREATE TABLE covers (
+  layer     INTEGER PRIMARY KEY REFERENCES layers (id),
+  directory TEXT NOT NULL UNIQUE,
+  below     INTEGER NOT NULL REFERENCES layers (id),
+  entries   INTEGER NOT NULL
+);
+CREATE INDEX covers_by_below ON covers (below);
 
-bool has_schema(const Database& database) {
+-- Directories that merging has replaced: a root that was mounted before may still show them.
+CREATE TABLE retired (
+  sequence  INTEGER PRIMARY KEY AUTOINCREMENT,
+  directory TEXT NOT NULL UNIQUE
+);
+-- The last of them when the head was mounted last.
+ALTER TABLE heads ADD COLUMN retired_before_mount INTEGER NOT NULL DEFAULT 0;
+)sql"};
+
+constexpr std::int64_t newest_version = std::size(steps);
+
+std::int64_t schema_version(const Database& database) {
   Statement version(database, "PRAGMA user_version");
   version.step();
   const auto found = version.integer(0);
-  if (found > schema_version) {
+  if (found > newest_version) {
     throw Error(fmt::format("the store {} was written by a newer plyroot (format {}, this one knows {})",
-                            database.path(), found, schema_version),
+                            database.path(), found, newest_version),
                 "Use that plyroot.");
   }
-  return found != 0;
+  return found;
+}
+
+}  // namespace
+
+SchemaState schema_state(const Database& database) {
+  const std::int64_t version = schema_version(database);
+  if (version == 0) return SchemaState::missing;
+  return version == newest_version ? SchemaState::newest : SchemaState::older;
 }
 
 void create_schema(const Database& database) {
-  database.execute(tables);
-  database.execute(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
+  for (auto version = schema_version(database); version < newest_version; ++version)
+    database.execute(steps[version]);
+  database.execute(fmt::format("PRAGMA user_version = {}", newest_version).c_str());
+}
+
+void upgrade_schema(const Database& database) {
+  Transaction transaction(database);
+  if (schema_state(database) == SchemaState::older) create_schema(database);
+  transaction.commit();
 }
 
 }  // namespace plyroot::store

@@ -4,13 +4,18 @@
 
 namespace plyroot::store {
 
-/// The version that this program writes; kept in the database file's user_version.
-inline constexpr int schema_version = 1;
+enum class SchemaState {
+  missing,  ///< no tables yet
+  older,    ///< what an earlier plyroot made
+  newest,
+};
 
-/// Whether the database has its tables. @throws Error where a newer plyroot made them
-bool has_schema(const Database& database);
+/// What tables the database has (its user_version tells). @throws Error where a newer plyroot made them
+SchemaState schema_state(const Database& database);
 
-/// Makes the tables, empty. Within the caller's transaction.
+/// Makes the tables, empty, or brings those of an earlier plyroot up to date. Within the caller's transaction.
 void create_schema(const Database& database);
+/// Brings those of an earlier plyroot up to date, in a transaction of its own.
+void upgrade_schema(const Database& database);
 
 }  // namespace plyroot::store

@@ -25,6 +25,7 @@ inline constexpr const char* database_name = "store.db";
 inline constexpr const char* layers_name = "layers";
 inline constexpr const char* heads_name = "heads";
 inline constexpr const char* trash_name = "trash";
+inline constexpr const char* staging_name = "staging";  ///< where merged directories are being made
 
 /// Opens a directory of the store, which is made if it is missing; nobody but its owner gets in.
 linux_api::Descriptor open_or_make_directory(int parent, const std::string& name);

@@ -100,7 +100,7 @@ namespace {
 void fill(const Database& database, const StoreLocation& location, int directory, int layers,
           const Store::MockIsAlive& mock_is_alive) {
   Transaction transaction(database);
-  if (store::has_schema(database)) return;
+  if (store::schema_state(database) != store::SchemaState::missing) return;
   store::create_schema(database);
   if (store::is_mock_store(directory)) {
     if (mock_is_alive && mock_is_alive()) {
@@ -111,7 +111,7 @@ void fill(const Database& database, const StoreLocation& location, int directory
   } else {
     const std::string name = std::to_string(store::next_layer_id(database));
     store::make_layer_directory(layers, name, std::nullopt);
-    write_head(database, HeadName::main(), {store::add_layer(database, name, std::nullopt, true), {}, {}});
+    write_head(database, HeadName::main(), store::head_on(store::add_layer(database, name, std::nullopt, true)));
   }
   transaction.commit();
 }
@@ -125,7 +125,9 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
   if (!has_database && !store::is_mock_store(directory.get())) return std::nullopt;
   const std::string path = location.path() + "/" + store::database_name;
   Database database(path, has_database ? Database::Mode::existing : Database::Mode::create);
-  if (!store::has_schema(database)) {
+  const store::SchemaState schema = store::schema_state(database);
+  if (schema == store::SchemaState::older) store::upgrade_schema(database);
+  if (schema == store::SchemaState::missing) {
     // Killed while it was made: as if it had never been begun.
     if (!store::is_mock_store(directory.get())) return std::nullopt;
     const Descriptor layers =
@@ -160,7 +162,7 @@ Head read_head(const Database& database, const HeadName& name) {
   if (const auto head = store::find_head(database, name)) return *head;
   const auto main = store::find_head(database, HeadName::main());
   if (!main) throw Error(fmt::format("the store {} is damaged: it has no main head", database.path()));
-  return {main->current, std::nullopt, std::nullopt};
+  return store::head_on(main->current);
 }
 
 LayerId require_ref(const Database& database, const SnapshotName& name) {
@@ -213,16 +215,11 @@ std::vector<HeadName> Store::heads() const {
 namespace {
 
 HeadLayers layers_of(const Database& database, const Head& head) {
-  std::vector<std::string> chain = store::chain_of(database, *store::read_layer(database, *head.upper).parent);
-  if (chain.size() > overlay::most_lowers) {
-    throw Error(fmt::format("this root stands on {} snapshots on top of each other; at most {} can be mounted",
-                            chain.size(), overlay::most_lowers),
-                "Roll back to an older snapshot, or make the root anew.", ExitCode::root);
-  }
+  const store::Layer upper = store::read_layer(database, *head.upper);
+  std::vector<std::string> chain = store::chain_of(database, upper.parent.value());
   for (std::string& directory : chain)
     directory += "/fs";
-  const std::string upper = store::read_layer(database, *head.upper).directory;
-  return {std::move(chain), upper + "/fs", upper + "/work"};
+  return {std::move(chain), upper.directory + "/fs", upper.directory + "/work"};
 }
 
 }  // namespace
@@ -241,14 +238,23 @@ bool Store::shows_file(const HeadName& head_name, const std::string& name) const
   return false;
 }
 
-Store::Prepared Store::prepare_upper(const HeadLock& idle_head) {
+Store::Prepared Store::prepare_upper(const HeadLock& idle_head, const std::function<void()>& merging_first) {
+  Prepared prepared = prepare_upper_as_it_stands(idle_head);
+  if (prepared.layers.lowers.size() <= overlay::most_lowers) return prepared;
+  if (merging_first) merging_first();
+  merge_layers();
+  prepared.layers = prepare_upper_as_it_stands(idle_head).layers;
+  return prepared;
+}
+
+Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   require_idle(idle_head);
   const Database& database = state_->database;
   Prepared prepared;
   std::optional<store::ReadTransaction> one_state(std::in_place, database);
   Head head = read_head(database, idle_head.head());
   const std::string boot = linux_api::boot_id();
-  if (!head.upper || head.unsynced_since_boot != boot) {
+  if (!head.upper || head.unsynced_since_boot != boot || head.retired_before_mount != store::last_retired(database)) {
     one_state.reset();
     Transaction transaction(database);
     head = read_head(database, idle_head.head());
@@ -262,6 +268,7 @@ Store::Prepared Store::prepare_upper(const HeadLock& idle_head) {
       head.upper = store::add_layer(database, name, head.current, false);
     }
     head.unsynced_since_boot = boot;
+    head.retired_before_mount = store::last_retired(database);
     store::write_head(database, idle_head.head(), head);
     std::vector<std::string> garbage;
     if (prepared.dropped_unsynced) garbage = store::delete_unreachable(database, *upper_before);
@@ -322,7 +329,7 @@ namespace {
 
 /// Lets a head stand elsewhere, and drops what only it reached. @returns directories that are garbage after the commit
 std::vector<std::string> move_head(const Database& database, const HeadName& name, const Head& before, LayerId target) {
-  store::write_head(database, name, {target, std::nullopt, std::nullopt});
+  store::write_head(database, name, store::head_on(target));
   std::vector<std::string> garbage;
   if (before.upper) garbage = store::delete_unreachable(database, *before.upper);
   const bool current_is_listed =
@@ -392,11 +399,13 @@ void Store::reset(const std::vector<HeadLock>& idle_heads) {
   }
   const LayerId base = store::base_of(state_->database);
   std::vector<std::string> garbage;
-  store::Statement rows(state_->database, "SELECT directory FROM layers WHERE parent IS NOT NULL");
+  store::Statement rows(state_->database,
+                        "SELECT directory FROM layers WHERE parent IS NOT NULL"
+                        " UNION ALL SELECT directory FROM covers UNION ALL SELECT directory FROM retired");
   while (rows.step())
     garbage.push_back(rows.text(0));
-  state_->database.execute("DELETE FROM refs; DELETE FROM heads");
-  store::write_head(state_->database, HeadName::main(), {base, std::nullopt, std::nullopt});
+  state_->database.execute("DELETE FROM refs; DELETE FROM heads; DELETE FROM covers; DELETE FROM retired");
+  store::write_head(state_->database, HeadName::main(), store::head_on(base));
   state_->database.execute("DELETE FROM layers WHERE parent IS NOT NULL");
   transaction.commit();
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);

@@ -73,6 +73,7 @@ struct Log::Files {
 };
 
 Log::Log(LogLevel console_level) : console_level_(console_level) {}
+Log::Log(Listener listener) : listener_(std::move(listener)) {}
 Log::~Log() = default;
 
 void Log::set_console_level(LogLevel level) {
@@ -88,6 +89,7 @@ void Log::open_files(int root_log_fd, int state_log_fd) {
 }
 
 void Log::say(LogLevel level, std::string_view message) {
+  if (listener_) return listener_(level, message);
   if (level >= console_level_) {
     static constexpr const char* prefixes[] = {"DEBUG: ", "INFO: ", "WARNING: ", "ERROR: "};
     const std::string line = fmt::format("{}{}\n", prefixes[static_cast<int>(level)], printable_lines(message));
@@ -97,12 +99,14 @@ void Log::say(LogLevel level, std::string_view message) {
 }
 
 void Log::root_only(std::string_view message) {
+  if (listener_) return listener_(LogLevel::debug, message);
   if (tracing_) std::fprintf(stderr, "TRACE: %s\n", printable_lines(message).c_str());
   if (files_) files_->root->log(spdlog::level::debug, message);
 }
 
 void Log::state(std::string_view verb, std::string_view what) {
   const std::string line = fmt::format("{}: {}", verb, what);
+  if (listener_) return listener_(LogLevel::info, line);
   if (console_level_ <= LogLevel::info) std::fprintf(stderr, "%s\n", printable_lines(line).c_str());
   if (files_) {
     files_->state->info(line);

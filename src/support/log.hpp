@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ class Log {
  public:
   /// Says on standard error what is at least of this level.
   explicit Log(LogLevel console_level = LogLevel::info);
+  /// Says nothing itself: hands each message to a program that has a log of its own.
+  using Listener = std::function<void(LogLevel, std::string_view)>;
+  explicit Log(Listener listener);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -58,7 +62,8 @@ class Log {
   void state(std::string_view verb, std::string_view what);
 
   struct Files;
-  LogLevel console_level_;
+  LogLevel console_level_ = LogLevel::info;
+  Listener listener_;
   bool tracing_ = false;
   std::unique_ptr<Files> files_;
 };

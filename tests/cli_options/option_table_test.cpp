@@ -14,7 +14,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr std::array plyroots_own = {std::string_view("wait")};
+constexpr std::array plyroots_own = {std::string_view("wait"), std::string_view("fsck"), std::string_view("repair"),
+                                     std::string_view("json")};
 
 const OptionRow* find_row(std::string_view name) {
   const auto table = option_table();
@@ -25,6 +26,7 @@ const OptionRow* find_row(std::string_view name) {
 /// A command line without the option, on which it can show what it does.
 Words line_without(const OptionRow& row) {
   if (row.name == "wait") return {"--clean"};
+  if (row.name == "repair" || row.name == "json") return {"--fsck"};
   return {row.mode == Mode::init ? "--clean" : "--init"};
 }
 

@@ -1,6 +1,7 @@
 #include "linux/mount.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/sysmacros.h>
 
 #include "support/error.hpp"
 
@@ -15,7 +16,10 @@ TEST(ParseMountinfo, ReadsPathsWithSpacesAndAnyNumberOfOptionalFields) {
   EXPECT_EQ(mounts[0].type, "overlay");
   EXPECT_EQ(mounts[0].source, "plyroot:x\ty");
   EXPECT_EQ(mounts[0].options, "rw,lowerdir+=1/fs,upperdir=2/fs");
+  EXPECT_EQ(mounts[0].device, makedev(98, 0));
+  EXPECT_TRUE(mounts[0].propagates);
   EXPECT_EQ(mounts[1].type, "proc");
+  EXPECT_FALSE(mounts[1].propagates);
 }
 
 TEST(ParseMountinfo, RefusesWhatIsNoMountinfo) {

@@ -12,7 +12,7 @@
 #include "linux/file.hpp"
 #include "linux/mount.hpp"
 #include "model/file_operations.hpp"
-#include "model/listing.hpp"
+#include "fixtures/listing.hpp"
 #include "model/operation.hpp"
 #include "model/plain_store.hpp"
 #include "store/store_fixture.hpp"

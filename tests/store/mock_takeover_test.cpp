@@ -38,9 +38,6 @@ class MockBaseDirectory : public OnEachFileSystem {
     fs::last_write_time(path("refs/postinit"), fs::last_write_time(path("refs/mvn")) - std::chrono::hours(1));
     fs::create_directories(path("locks/snapshot.lock"));  // left by a mock that was killed
   }
-  void TearDown() override {
-    if (chdir("/") < 0) FAIL();
-  }
   void add_layer(const std::string& name, const std::string& parent, bool immutable) const {
     fs::create_directories(path("layers/" + name + "/fs"));
     if (!parent.empty()) write("layers/" + name + "/parent", parent);

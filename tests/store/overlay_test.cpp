@@ -61,6 +61,12 @@ TEST_P(Overlays, MountTheSameThroughTheOldInterface) {
   EXPECT_TRUE(child.wait().success());
 }
 
+TEST_P(Overlays, AreMountedFromWhateverWorkingDirectoryWhichStays) {
+  const fs::path before = fs::current_path();
+  write("a", "1");
+  EXPECT_EQ(fs::current_path(), before);
+}
+
 TEST_P(Overlays, CannotLieOnAnOverlayAndThatIsSaidBeforeAnythingIsWritten) {
   const MountedHead head(store(), HeadName::main());
   const std::string base = location().base_directory + "/container";

@@ -1,0 +1,37 @@
+"""Entering a root, joining its session, leaving it."""
+
+from __future__ import annotations
+
+from clock import measure
+from place import Site
+from result import Bar, Row, Section
+from sessions import held_open
+
+ENTER_BAR, JOIN_BAR = 1.4, 2.5
+UNDISTURBED_BAR = 1.3  # the issue says "never waits": this is what the measurement can tell apart
+DIRTY_MEGABYTES = 200
+FLOOR = "floor of a session"
+
+
+def entering(site: Site) -> Section:
+    section = Section("enter", "Entering, joining, leaving")
+    store, joined = site.store("enter"), site.store("joined")
+    ply = store.plyroot
+    enter = [*ply, "--chroot", "--", "/bin/true"]
+    on_disk, cleaned = store.prepared("synced-upper", 0), [*ply, "--clean"]
+    dirty_file = site.mounted / "dirty"
+    make_dirty = ["/bin/dd", "if=/dev/zero", f"of={dirty_file}", "bs=1M", f"count={DIRTY_MEGABYTES}", "status=none"]
+    beside = f"beside {DIRTY_MEGABYTES} MB of dirty data"
+    bar = Bar(ENTER_BAR, against=FLOOR)
+    rows = [
+        Row(FLOOR, "floor_session.cpp", store.floor_session()),
+        Row("--chroot -- /bin/true", "the root was used a moment ago", enter, bar=bar, floor=FLOOR, before=[enter]),
+        Row("--chroot -- /bin/true, synced root", "the background has put the root on the disk: that it is not any more is noted durably first", enter, bar=bar, floor=FLOOR, before=[on_disk]),
+        Row("--chroot -- /bin/true, cleaned root", "makes the layer that is written to", enter, bar=bar, floor=FLOOR, before=[cleaned]),
+        Row(f"--chroot -- /bin/true, {beside}", "another program's, in the same file system", enter, bar=Bar(UNDISTURBED_BAR, against="--chroot -- /bin/true"), floor=FLOOR, before=[enter], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
+        Row(f"syncfs {beside}", "what it would wait for", [str(site.programs / "bench-floor-sync"), str(site.mounted)], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
+        Row("--chroot -- /bin/true, joining", "a session of the root that runs", [*joined.plyroot, "--chroot", "--", "/bin/true"], bar=Bar(JOIN_BAR)),
+    ]  # fmt: skip
+    with held_open([[*joined.plyroot, "--chroot", "--", "/bin/sleep", "100000"]], site.log):
+        measure(site, section, rows)
+    return section

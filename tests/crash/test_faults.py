@@ -1,0 +1,216 @@
+"""Whatever is killed or fails, and wherever: the store is as before or as after, and the next command works."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from machine import Machine, Result
+from operations import OPERATIONS, Operation
+
+#: Of an operation, in each proof; without PLYROOT_FULL.
+POINTS = int(os.environ.get("PLYROOT_CRASH_POINTS", "14"))
+
+
+@dataclass
+class Prepared:
+    operation: Operation
+    template: Path
+    before: dict
+    after: dict
+    calls: list[list[str]]  # PROCESS, N, NAME, CHANGES, FILE
+
+
+def state_of(machine: Machine, operation: Operation) -> dict:
+    seen = machine.what_a_user_sees(with_times=operation.keeps_times)
+    if not seen:
+        return {"nothing": True}
+    # A head that nobody has used stands where the main head stands.
+    main = seen["heads"].get("", {})
+    unused = {"current": main.get("current"), "now": main.get("current"), "named": main.get("named")}
+    heads = {name: head for name, head in seen["heads"].items() if name == "" or head != unused}
+    if operation.start.__name__ == "make_empty" and not seen["snapshots"]:
+        return {"nothing": True}  # what is there of a root that is not initialised is nothing yet
+    return {"snapshots": seen["snapshots"], "heads": heads, "mounted": machine.is_mounted()}
+
+
+def prepare(machine: Machine, operation: Operation, cache={}) -> Prepared:
+    if operation.name in cache:
+        return cache[operation.name]
+    template = machine.scratch / f"template-{operation.start.__name__}"
+    if not template.exists():
+        machine.restore(None)
+        operation.start(machine)
+        machine.keep(template)
+    begin(machine, operation, template)
+    before = state_of(machine, operation)
+    directories = directories_of(machine)
+    done = machine.run(*operation.words, fault=("list",))
+    assert done.code == 0, done.stderr
+    after = state_of(machine, operation)
+    assert (before != after) == operation.shows
+    assert directories != directories_of(machine) or operation.shows, "an operation that does nothing proves nothing"
+    cache[operation.name] = Prepared(operation, template, before, after, [line.split(" ", 4) for line in done.calls])
+    return cache[operation.name]
+
+
+def directories_of(machine: Machine) -> list[str]:
+    return sorted(str(path) for path in machine.store.glob("*/*"))
+
+
+def begin(machine: Machine, operation: Operation, template: Path):
+    machine.restore(template)
+    if operation.first:
+        machine.ok(*operation.first)
+
+
+def sample(points: list, most: int, full: bool) -> list:
+    """All of them, or every n-th: the same ones each time."""
+    return points if full or len(points) <= most else points[:: -(-len(points) // most)]
+
+
+def look_at(machine: Machine, prepared: Prepared, done: Result, wrong: list[str]) -> dict:
+    """What must hold whatever has happened."""
+    operation = prepared.operation
+    if done.stuck:
+        wrong.append(f"never ended: {done.stuck}")
+    fsck = machine.run("--fsck", "--json")
+    if fsck.code != 0:
+        wrong.append(f"fsck: {fsck.code} {fsck.stdout}{fsck.stderr}")
+    else:
+        damage = [finding for finding in json.loads(fsck.stdout)["findings"] if finding["severity"] == "damage"]
+        if damage:
+            wrong.append(f"fsck: {damage}")
+    state = state_of(machine, operation)
+    if state not in (prepared.before, prepared.after):
+        wrong.append(f"neither as before nor as after:\n    {state}\n    {prepared.before}\n    {prepared.after}")
+    return state
+
+
+def next_commands_work(machine: Machine, prepared: Prepared, state: dict, wrong: list[str]):
+    """No step by hand, whatever is asked for next; and what was cut short can be done again."""
+    operation = prepared.operation
+    if state == prepared.before != prepared.after:
+        again = machine.run(*operation.words)
+        if again.code != 0 or again.stuck:
+            wrong.append(f"the same again: {again.code} {again.stuck} {again.stderr}")
+        elif state_of(machine, operation) != prepared.after:
+            wrong.append(f"the same again, and not as after: {state_of(machine, operation)}\n    {prepared.after}")
+    for words in (["--umount"], ["--list-snapshots"], ["--chroot", "--", "/bin/true"], ["--snapshot", "next"], ["--mount"], ["--umount"],
+                  ["--clean"], ["--rollback-to", "next"], ["--remove-snapshot", "next"], ["--scrub", "overlayfs", "--wait"]):
+        if operation.start.__name__ == "make_mock" and words[0] == "--chroot":
+            continue  # that root holds no programs
+        done = machine.run(*words)
+        if done.code != 0 or done.stuck:
+            wrong.append(f"then {words}: {done.code} {done.stuck} {done.stdout}{done.stderr}")
+    left = [str(path) for place in ("trash", "staging") for path in (machine.store / place).glob("*")]
+    left += [str(path) for path in (machine.store / "layers").iterdir()][1:]
+    if left:
+        wrong.append(f"left after a scrub: {left}")
+
+
+def report(failures: list[str], of: int):
+    assert not failures, f"{len(failures)} of {of} points:\n" + "\n".join(failures[:5])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_killed_anywhere(machine, operation, full, numbers):
+    prepared = prepare(machine, operation)
+    points = [(when, place, n, name) for place, n, name, changes, _ in prepared.calls if changes == "1" for when in ("kill-before", "kill-after")]
+    chosen = sample(points, POINTS, full)
+    failures = []
+    for when, place, n, name in chosen:
+        wrong: list[str] = []
+        begin(machine, operation, prepared.template)
+        done = machine.run(*operation.words, fault=(when, place, n))
+        state = look_at(machine, prepared, done, wrong)
+        next_commands_work(machine, prepared, state, wrong)
+        if wrong:
+            failures.append(f"{when} {name}, the call {n} of process {place}:\n  " + "\n  ".join(wrong))
+    numbers("killed-anywhere", operation.name, ran=len(chosen), of=len(points))
+    report(failures, len(chosen))
+
+
+def test_a_session_ends_whose_command_was_killed_before_it_was_let_in(machine):
+    operation = next(operation for operation in OPERATIONS if operation.name == "session")
+    prepared = prepare(machine, operation)
+    place, n, *_ = next(call for call in prepared.calls if call[0] == "0" and call[2] == "clone3")
+    begin(machine, operation, prepared.template)
+    done = machine.run(*operation.words, fault=("kill-after", place, n))
+    assert done.code == 137
+    assert not done.stuck
+
+
+def test_a_first_installation_that_was_killed_is_begun_anew(machine):
+    operation = next(operation for operation in OPERATIONS if operation.name == "init")
+    prepared = prepare(machine, operation)
+    *_, (place, n, *_) = (call for call in prepared.calls if call[0] == "0" and call[2] == "clone")  # packages are there, no build user yet
+    begin(machine, operation, prepared.template)
+    assert machine.run(*operation.words, fault=("kill-before", place, n)).code == 137
+    [half] = [path for path in machine.store.glob("layers/*/fs") if (path / "usr/bin/sh").exists()]
+    (half / "half-installed").touch()
+    machine.ok("--chroot", "--", "/bin/true")
+    assert machine.what_a_user_sees(with_times=False)["snapshots"] == prepared.after["snapshots"]
+
+
+#: What may fail with what: by the kind of call.
+SPACE = {"write", "pwrite64", "openat", "openat2", "mkdir", "mkdirat", "mknodat", "renameat", "renameat2", "symlinkat", "link", "linkat", "fsetxattr", "ftruncate",
+         "fallocate", "fsync", "fdatasync", "syncfs", "bind"}
+INTERRUPTED = {"write", "pwrite64", "openat", "openat2", "fsync", "fdatasync", "syncfs", "fcntl", "sendmsg", "accept4", "connect", "fallocate", "ftruncate", "mount", "fsmount"}
+
+
+def faults_of(call: list[str]) -> list[tuple]:
+    place, n, name, changes, _ = call
+    numbers = []
+    if changes == "1":
+        numbers += [errno.EIO, errno.ENOMEM, errno.EROFS]
+        if name in SPACE:
+            numbers += [errno.ENOSPC, errno.EDQUOT]
+    if name in INTERRUPTED:
+        numbers.append(errno.EINTR)
+    if changes == "0" and name != "fcntl" or name in ("openat", "openat2", "open_tree", "fsopen", "fsmount"):
+        numbers.append(errno.EMFILE)
+    faults = [("error", place, n, number) for number in numbers]
+    if changes == "1" and name in SPACE:
+        faults.append(("errors-from", place, n, errno.ENOSPC))
+    if name in ("write", "pwrite64"):
+        faults.append(("short", place, n))
+    return [(fault, name) for fault in faults]
+
+
+def in_words(fault: tuple, name: str) -> str:
+    number = f" {errno.errorcode[fault[3]]}" if len(fault) > 3 else ""
+    return f"{fault[0]}{number} at {name}, the call {fault[2]} of process {fault[1]}"
+
+
+#: In SQLite's words where it is SQLite's call that failed.
+REASONS_OF_SQLITE = ("disk I/O error", "database or disk is full", "unable to open database file", "out of memory", "attempt to write a readonly database", "locking protocol")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_failing_anywhere(machine, operation, full, numbers):
+    prepared = prepare(machine, operation)
+    points = [fault for call in prepared.calls for fault in faults_of(call)]
+    chosen = sample(points, 2 * POINTS, full)
+    failures = []
+    for fault, name in chosen:
+        wrong: list[str] = []
+        begin(machine, operation, prepared.template)
+        done = machine.run(*operation.words, fault=fault)
+        state = look_at(machine, prepared, done, wrong)
+        if done.code == 0 and state != prepared.after:
+            wrong.append(f"exit code 0, and not as after: {state}\n    {prepared.after}")
+        if done.code != 0:
+            reasons = (os.strerror(fault[3]) if len(fault) > 3 else "", *REASONS_OF_SQLITE)
+            if not any(reason in done.stderr for reason in reasons):
+                wrong.append(f"exit code {done.code}, and no reason is given: {done.stderr}")
+            if fault[0] == "short":
+                wrong.append(f"a short write is no error: {done.stderr}")
+        if wrong:
+            failures.append(in_words(fault, name) + ":\n  " + "\n  ".join(wrong))
+    numbers("failing-anywhere", operation.name, ran=len(chosen), of=len(points))
+    report(failures, len(chosen))

@@ -1,0 +1,242 @@
+#include "store/check.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "store_fixture.hpp"
+
+namespace plyroot::test {
+namespace fs = std::filesystem;
+using store::Finding;
+using store::Severity;
+using Kind = Finding::Kind;
+
+/// base <- "a" <- "b" <- the main head's upper; base <- "c".
+class Check : public StoreTest {
+ protected:
+  void SetUp() override {
+    StoreTest::SetUp();
+    if (IsSkipped()) return;
+    snapshot("nothing");
+    write("x", "1");
+    snapshot("a");
+    MountedHead(store(), HeadName::main()).remove("x");
+    snapshot("b");
+    const HeadName other("other");
+    store().roll_back(HeadLock(store(), other), SnapshotName("nothing"));
+    write("y", "1", other);
+    snapshot("c", other);
+    write("z", "1");
+  }
+  [[nodiscard]] store::CheckReport check() const { return store::check(location()); }
+  /// "severity kind", each once, in the order of the alphabet.
+  [[nodiscard]] Lines findings() const {
+    Lines lines;
+    for (const Finding& finding : check().findings)
+      lines.push_back(std::string(severity_name(finding.severity)) + " " + std::string(kind_name(finding.kind)));
+    std::sort(lines.begin(), lines.end());
+    lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+    return lines;
+  }
+  Lines repair() const { return store::repair(location(), check()); }
+  [[nodiscard]] std::string path(const std::string& name) const { return location().path() + "/" + name; }
+  [[nodiscard]] std::string layer_of(const std::string& snapshot) const {
+    const store::Database rows = database();
+    store::Statement row(rows, "SELECT directory FROM layers JOIN refs ON layers.id = refs.layer WHERE name = ?");
+    EXPECT_TRUE(row.bind(snapshot).step());
+    return path("layers/" + row.text(0));
+  }
+  [[nodiscard]] std::string upper() const { return path("layers/" + store_head_upper()); }
+
+ private:
+  [[nodiscard]] std::string store_head_upper() const {
+    const store::Database rows = database();
+    store::Statement row(rows, "SELECT directory FROM layers JOIN heads ON layers.id = heads.upper");
+    EXPECT_TRUE(row.step());
+    return row.text(0);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, Check, testing::Values("ext4", "tmpfs"), file_system_name);
+
+TEST_P(Check, FindsNothingInAStoreThatIsWell) {
+  const auto report = check();
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_TRUE(report.is_well());
+  EXPECT_EQ(report.snapshots.unaffected, (Lines{"nothing", "a", "b", "c"}));
+  EXPECT_EQ(report.layers, 5U);
+  EXPECT_GT(report.files, report.layers);
+}
+
+TEST_P(Check, WorksWhileARootIsMounted) {
+  const MountedHead in_use(store(), HeadName::main());
+  in_use.write("more", "1");
+  EXPECT_EQ(findings(), Lines{});
+}
+
+TEST_P(Check, ALostLayerIsDamageAndWhatItAffectsIsNamed) {
+  fs::remove_all(layer_of("a"));
+  const auto report = check();
+  EXPECT_EQ(findings(), (Lines{"damage missing-directory"}));
+  EXPECT_FALSE(report.is_well());
+  EXPECT_EQ(report.snapshots.affected, (Lines{"a", "b"}));
+  EXPECT_EQ(report.snapshots.unaffected, (Lines{"nothing", "c"}));
+  EXPECT_EQ(report.heads.affected, (Lines{""}));
+  EXPECT_EQ(report.heads.unaffected, (Lines{"other"}));
+}
+
+TEST_P(Check, ALostLayerIsNotMadeUpByRepair) {
+  const std::string lost = layer_of("a");
+  fs::remove_all(lost);
+  repair();
+  EXPECT_FALSE(fs::exists(lost));
+  EXPECT_EQ(findings(), (Lines{"damage missing-directory"}));
+}
+
+TEST_P(Check, ALinkInPlaceOfALayersFilesIsDamage) {
+  const std::string files = layer_of("a") + "/fs";
+  fs::rename(files, path("elsewhere"));
+  fs::create_directory_symlink(path("elsewhere"), files);
+  EXPECT_EQ(findings(), (Lines{"damage missing-directory"}));
+}
+
+TEST_P(Check, AMissingWorkDirectoryIsMadeAgain) {
+  fs::remove_all(upper() + "/work");
+  EXPECT_EQ(findings(), (Lines{"damage missing-directory"}));
+  EXPECT_EQ(repair().size(), 1U);
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_EQ(read("z"), "1");
+}
+
+TEST_P(Check, WhatNothingNeedsIsGarbageAndCollected) {
+  fs::create_directories(path("layers/999/fs"));
+  fs::create_directories(path("trash/7/fs"));
+  database().execute("INSERT INTO layers (directory, parent, committed) VALUES ('888', 1, 1)");
+  fs::create_directories(path("layers/888/fs"));
+  EXPECT_TRUE(check().is_well());
+  EXPECT_EQ(findings(), (Lines{"garbage trash", "garbage unlisted", "garbage unused-layer"}));
+  repair();
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_FALSE(fs::exists(path("layers/888")) || fs::exists(path("layers/999")) || fs::exists(path("trash/7")));
+  EXPECT_EQ(list(), (Lines{"  nothing", "  a", "* b", "  c"}));
+}
+
+TEST_P(Check, RowsThatMakeNoSenseAreDamage) {
+  const auto broken = [&](const char* by) {
+    const store::Database rows = database();
+    rows.execute("CREATE TABLE IF NOT EXISTS kept_layers AS SELECT * FROM layers");
+    rows.execute("CREATE TABLE IF NOT EXISTS kept_refs AS SELECT * FROM refs");
+    rows.execute("CREATE TABLE IF NOT EXISTS kept_heads AS SELECT * FROM heads");
+    rows.execute(by);
+    const Lines found = findings();
+    rows.execute("DELETE FROM layers; INSERT INTO layers SELECT * FROM kept_layers");
+    rows.execute("DELETE FROM refs; INSERT INTO refs SELECT * FROM kept_refs");
+    rows.execute("DELETE FROM heads; INSERT INTO heads SELECT * FROM kept_heads");
+    EXPECT_EQ(findings(), Lines{}) << by;
+    return found;
+  };
+  EXPECT_EQ(broken("UPDATE layers SET parent = id WHERE id = 3"), (Lines{"damage layer-tree"}));
+  EXPECT_EQ(broken("UPDATE layers SET parent = 99 WHERE id = 3"), (Lines{"damage layer-tree"}));
+  EXPECT_EQ(broken("UPDATE layers SET parent = NULL WHERE id = 3"),
+            (Lines{"damage base-not-empty", "damage layer-tree"}));
+  EXPECT_EQ(broken("UPDATE layers SET committed = 0 WHERE id = 2"), (Lines{"damage layer-tree", "damage snapshot"}));
+  EXPECT_EQ(broken("UPDATE refs SET layer = 99 WHERE name = 'a'"), (Lines{"damage snapshot"}));
+  EXPECT_EQ(broken("UPDATE refs SET name = '../a' WHERE name = 'a'"), (Lines{"damage snapshot"}));
+  EXPECT_EQ(broken("UPDATE heads SET upper = current WHERE name = ''"), (Lines{"damage head", "damage layer-tree"}));
+  EXPECT_EQ(broken("UPDATE heads SET upper = (SELECT upper FROM heads WHERE name = '') WHERE name = 'other'"),
+            (Lines{"damage head"}));
+  EXPECT_EQ(broken("DELETE FROM heads WHERE name = ''"), (Lines{"damage head", "damage layer-tree"}));
+}
+
+TEST_P(Check, AMergedDirectoryThatIsLostIsDoneWithout) {
+  for (int i = 0; i < 20; ++i) {
+    write("n" + std::to_string(i), "1");
+    snapshot("n" + std::to_string(i));
+  }
+  store().merge_layers();
+  store().collect_garbage();
+  EXPECT_EQ(findings(), Lines{});
+  const std::string cover = [this] {
+    const store::Database rows = database();
+    store::Statement row(rows,
+                         "SELECT directory FROM covers WHERE layer = (SELECT layer FROM refs WHERE name = 'n19')");
+    EXPECT_TRUE(row.step());
+    return row.text(0);
+  }();
+  fs::remove_all(path("layers/" + cover));
+  EXPECT_EQ(findings(), (Lines{"damage missing-directory"}));
+  EXPECT_EQ(check().snapshots.affected, (Lines{"n19"}));
+  repair();
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_EQ(read("n0"), "1");
+}
+
+TEST_P(Check, WhatAKilledMergeLeftIsGarbage) {
+  fs::create_directories(path("staging/77/fs"));
+  EXPECT_EQ(findings(), (Lines{"garbage staged"}));
+  repair();
+  EXPECT_EQ(findings(), Lines{});
+}
+
+TEST_P(Check, ADatabaseThatIsDamagedIsSaid) {
+  std::ofstream(path("store.db"), std::ios::in | std::ios::out) << "this is no database";
+  EXPECT_EQ(findings(), (Lines{"damage database"}));
+}
+
+TEST_P(Check, ADatabaseThatIsGoneIsDamageAndNotANewStore) {
+  fs::remove(path("store.db"));
+  EXPECT_EQ(findings(), (Lines{"damage database", "garbage unlisted"}));
+}
+
+TEST_P(Check, MarksThatDoNotMeanWhatTheyShouldAreDamage) {
+  const auto marked = [&](const std::string& file, const char* name, const std::string& value) {
+    const std::string full = layer_of("a") + "/fs/" + file;
+    EXPECT_EQ(setxattr(full.c_str(), name, value.data(), value.size(), 0), 0) << name;
+    const Lines found = findings();
+    EXPECT_EQ(removexattr(full.c_str(), name), 0);
+    return found;
+  };
+  fs::create_directory(layer_of("a") + "/fs/d");
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_EQ(marked("d", "trusted.overlay.opaque", "y"), Lines{});
+  EXPECT_EQ(marked("d", "trusted.overlay.opaque", "x"), Lines{});
+  EXPECT_EQ(marked("d", "trusted.overlay.opaque", "?"), (Lines{"damage content"}));
+  EXPECT_EQ(marked("", "trusted.overlay.opaque", "y"), (Lines{"damage content"}));
+  EXPECT_EQ(marked("x", "trusted.overlay.opaque", "y"), (Lines{"damage content"}));
+  EXPECT_EQ(marked("x", "trusted.overlay.whiteout", ""), (Lines{"damage content"}));
+  EXPECT_EQ(marked("x", "trusted.overlay.metacopy", ""), (Lines{"damage content"}));
+  EXPECT_EQ(marked("d", "trusted.overlay.redirect", "/e"), (Lines{"damage content"}));
+  EXPECT_EQ(marked("d", "user.overlay.opaque", "y"), (Lines{"note foreign-mark"}));
+}
+
+TEST_P(Check, FilesInBaseAreDamage) {
+  std::ofstream(layer_of("nothing") + "/fs/file") << "1";
+  EXPECT_EQ(findings(), (Lines{"damage base-not-empty"}));
+  EXPECT_EQ(check().snapshots.affected, (Lines{"nothing", "a", "b", "c"}));
+}
+
+TEST_P(Check, AStoreThatOthersMayEnterIsSaidAndClosed) {
+  fs::permissions(location().path(), fs::perms(0755));
+  EXPECT_EQ(findings(), (Lines{"note open-to-others"}));
+  repair();
+  EXPECT_EQ(findings(), Lines{});
+}
+
+TEST_P(Check, AnUpperThatIsToBeDroppedIsSaid) {
+  database().execute("UPDATE heads SET unsynced_since_boot = 'an older boot' WHERE name = ''");
+  EXPECT_EQ(findings(), (Lines{"note unsynced-upper"}));
+  EXPECT_TRUE(check().is_well());
+}
+
+TEST_P(Check, WhereNothingIsKeptAllIsWell) {
+  const StoreLocation nowhere{location().base_directory, "none"};
+  EXPECT_TRUE(store::check(nowhere).findings.empty());
+  EXPECT_TRUE(store::repair(nowhere, store::check(nowhere)).empty());
+  EXPECT_FALSE(fs::exists(nowhere.path()));
+}
+
+}  // namespace plyroot::test

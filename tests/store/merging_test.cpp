@@ -1,0 +1,280 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "fixtures/listing.hpp"
+#include "store/merge_plan.hpp"
+#include "store_fixture.hpp"
+
+namespace plyroot::test {
+namespace fs = std::filesystem;
+
+class Merging : public StoreTest {
+ protected:
+  /// What a head's root shows.
+  Listing show(const HeadName& head = HeadName::main()) { return list_tree(MountedHead(store(), head).root()); }
+
+  std::size_t lowers() { return MountedHead(store(), HeadName::main()).prepared().layers.lowers.size(); }
+
+  /// Changes the root through its mount, and makes a snapshot of it.
+  void step(const std::string& name, const std::function<void(const fs::path&)>& change) {
+    {
+      const MountedHead head(store(), HeadName::main());
+      change(linux_api::path_of(head.root()));
+    }
+    snapshot(name);
+    shown_[name] = show();
+  }
+
+  void expect_every_snapshot_unchanged() {
+    for (const auto& [name, before] : shown_) {
+      roll_back(name);
+      EXPECT_EQ(differences(before, show()), "") << "snapshot " << name;
+    }
+  }
+
+  void forget(const std::string& name) {
+    remove(name);
+    shown_.erase(name);
+  }
+
+  [[nodiscard]] std::size_t directories_in(const std::string& name) const {
+    const fs::path path = location().path() + "/" + name;
+    return fs::exists(path) ? static_cast<std::size_t>(std::distance(fs::directory_iterator(path), {})) : 0;
+  }
+
+  std::map<std::string, Listing> shown_;
+};
+INSTANTIATE_TEST_SUITE_P(On, Merging, every_file_system(), file_system_name);
+
+namespace {
+
+void put(const fs::path& path, const std::string& content) {
+  const auto flags = O_WRONLY | O_CREAT | O_TRUNC;
+  linux_api::write_all(linux_api::open_path(path, flags, 0644).get(), content);
+}
+
+void give_attribute(const fs::path& path, const char* name, const std::string& value) {
+  ASSERT_EQ(lsetxattr(path.c_str(), name, value.data(), value.size(), 0), 0) << path << ": " << name;
+}
+
+/// A sequence of states in which everything that layers can say of each other is said.
+const std::vector<std::pair<std::string, std::function<void(const fs::path&)>>> every_kind_of_change = {
+    {"files and directories",
+     [](const fs::path& root) {
+       fs::create_directories(root / "d/e/f");
+       fs::create_directories(root / "becomes-opaque/old");
+       put(root / "a", "1");
+       put(root / "d/hidden-later", "1");
+       put(root / "d/e/f/deep", "1");
+       put(root / "becomes-opaque/old/x", "1");
+       put(root / "file-then-directory", "1");
+       fs::create_directories(root / "directory-then-file/with");
+       put(root / "directory-then-file/with/content", "1");
+     }},
+    {"links, devices, a FIFO",
+     [](const fs::path& root) {
+       fs::create_symlink("../a", root / "d/link");
+       fs::create_symlink("nowhere", root / "dangling");
+       put(root / "two-names", "1");
+       fs::create_hard_link(root / "two-names", root / "d/second-name");
+       fs::create_hard_link(root / "two-names", root / "d/e/third-name");
+       ASSERT_EQ(mknod((root / "null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+       ASSERT_EQ(mkfifo((root / "fifo").c_str(), 0600), 0);
+     }},
+    {"whiteouts and opaque directories",
+     [](const fs::path& root) {
+       fs::remove(root / "d/hidden-later");
+       fs::remove_all(root / "becomes-opaque");
+       fs::create_directory(root / "becomes-opaque");
+       put(root / "becomes-opaque/new", "2");
+       fs::remove(root / "file-then-directory");
+       fs::create_directories(root / "file-then-directory/sub");
+       fs::remove_all(root / "directory-then-file");
+       put(root / "directory-then-file", "2");
+     }},
+    {"owners, modes, times, attributes",
+     [](const fs::path& root) {
+       ASSERT_EQ(chown((root / "a").c_str(), 1000, 1001), 0);
+       ASSERT_EQ(chmod((root / "a").c_str(), 06755), 0);
+       ASSERT_EQ(chown((root / "d/e").c_str(), 7, 8), 0);
+       ASSERT_EQ(chmod((root / "d").c_str(), 01750), 0);
+       give_attribute(root / "d/e", "trusted.of-a-directory", "kept");
+       give_attribute(root / "a", "trusted.of-a-file", std::string("with\0zero", 9));
+       // VFS_CAP_REVISION_2 with CAP_NET_RAW permitted and effective (linux/capability.h)
+       const std::array<unsigned char, 20> capability{0x01, 0, 0, 0x02, 0, 0x20};
+       give_attribute(root / "two-names", "security.capability", std::string(capability.begin(), capability.end()));
+       const std::array<timespec, 2> times{timespec{1, 2}, timespec{1'000'000'000, 123'456'789}};
+       ASSERT_EQ(utimensat(AT_FDCWD, (root / "d/e/f/deep").c_str(), times.data(), 0), 0);
+     }},
+    {"a sparse file",
+     [](const fs::path& root) {
+       put(root / "sparse", "begin");
+       fs::resize_file(root / "sparse", 8 << 20);
+       const auto file = linux_api::open_path(root / "sparse", O_WRONLY);
+       ASSERT_EQ(pwrite(file.get(), "end", 3, 6 << 20), 3);
+     }},
+    {"back again",
+     [](const fs::path& root) {
+       put(root / "d/hidden-later", "3");
+       fs::remove_all(root / "file-then-directory");
+       put(root / "file-then-directory", "3");
+       fs::remove(root / "directory-then-file");
+       fs::create_directories(root / "directory-then-file/again");
+       fs::remove(root / "dangling");
+       put(root / "two-names", "3");  // parts from its other names at copy-up
+     }},
+    {"renamed",
+     [](const fs::path& root) {
+       fs::rename(root / "a", root / "d/a");
+       fs::rename(root / "becomes-opaque/new", root / "becomes-opaque/renamed");
+       fs::remove(root / "d/link");
+     }},
+    {"all gone",
+     [](const fs::path& root) {
+       for (const auto& entry : fs::directory_iterator(root))
+         fs::remove_all(entry.path());
+     }},
+    {"something new",
+     [](const fs::path& root) {
+       fs::create_directories(root / "d/e");
+       put(root / "d/e/new", "4");
+     }},
+};
+
+std::string letter(std::size_t i) {
+  return fmt::format("s{:02}", i);
+}
+
+}  // namespace
+
+TEST_P(Merging, LayersThatNobodyNamesGoIntoTheirOnlyChildAndNothingElseChanges) {
+  for (std::size_t i = 0; i < every_kind_of_change.size(); ++i)
+    step(letter(i), every_kind_of_change[i].second);
+  // Each state in turn is the lowest that is left, so that each is once merged with what lies above and below it.
+  for (std::size_t i = 0; i + 1 < every_kind_of_change.size(); ++i) {
+    if (i % 3 != 2) forget(letter(i));
+  }
+  store().merge_layers();
+  store().collect_garbage();
+  expect_every_snapshot_unchanged();
+  roll_back(letter(every_kind_of_change.size() - 1));
+  store().collect_garbage();
+  EXPECT_EQ(directories_in("layers"), 1 + shown_.size());
+  EXPECT_EQ(directories_in("staging"), 0U);
+}
+
+TEST_P(Merging, ALongChainIsCoveredAndShowsTheSame) {
+  std::size_t count = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (const auto& [what, change] : every_kind_of_change)
+      step(letter(count++), change);
+  }
+  EXPECT_GT(lowers(), store::aimed_lowers);
+  store().merge_layers();
+  EXPECT_LE(lowers(), store::aimed_lowers);
+  store().collect_garbage();
+  expect_every_snapshot_unchanged();
+}
+
+TEST_P(Merging, WhatIsMergedIsMergedAgainWhenItsNamesGo) {
+  for (std::size_t i = 0; i < 40; ++i) {
+    step(letter(i), [&](const fs::path& root) {
+      put(root / fmt::format("f{}", i), std::to_string(i));
+      if (i > 2) fs::remove(root / fmt::format("f{}", i - 2));
+    });
+    if (i % 10 == 9) store().merge_layers();
+  }
+  for (const std::size_t gone : {0U, 1U, 5U, 6U, 7U, 20U, 30U, 31U, 38U})
+    forget(letter(gone));
+  store().merge_layers();
+  store().collect_garbage();
+  for (std::size_t i = 10; i < 20; ++i)
+    forget(letter(i));
+  store().merge_layers();
+  store().collect_garbage();
+  expect_every_snapshot_unchanged();
+}
+
+TEST_P(Merging, WhatALiveRootWasMountedFromStaysUntilItIsUnmounted) {
+  step("a", [](const fs::path& root) { put(root / "a", "1"); });
+  step("b", [](const fs::path& root) { put(root / "b", "2"); });
+  {
+    const MountedHead live(store(), HeadName::main());
+    forget("a");
+    store().merge_layers();
+    store().collect_garbage();
+    EXPECT_EQ(live.read("a"), "1");
+    EXPECT_EQ(live.read("b"), "2");
+    EXPECT_EQ(directories_in("layers"), 5U);  // base, what a and b were, both merged, the upper
+    const MountedHead later(store(), HeadName("later"));
+    EXPECT_EQ(later.read("a"), "1");
+    EXPECT_EQ(later.prepared().layers.lowers.size(), 1U);
+  }
+  store().collect_garbage();
+  EXPECT_EQ(directories_in("layers"), 4U);  // base, both merged, two uppers
+  EXPECT_EQ(read("a"), "1");
+}
+
+TEST_P(Merging, ARootMountedAfterAMergeDoesNotHoldWhatItReplaced) {
+  step("a", [](const fs::path& root) { put(root / "a", "1"); });
+  step("b", [](const fs::path& root) { put(root / "b", "2"); });
+  forget("a");
+  store().merge_layers();
+  const MountedHead live(store(), HeadName::main());
+  store().collect_garbage();
+  EXPECT_EQ(directories_in("layers"), 3U);
+  EXPECT_EQ(live.read("a"), "1");
+}
+
+/// Where only the number of layers counts.
+class LongChains : public Merging {
+ protected:
+  /// A snapshot with one more file, made without a mount.
+  Store::Prepared add_layer(std::size_t number, const std::function<void()>& merging_first = {}) {
+    const HeadLock lock(store(), HeadName::main());
+    Store::Prepared prepared = store().prepare_upper(lock, merging_first);
+    put(fs::path(store().layers_directory()) / prepared.layers.upper / fmt::format("f{}", number), "x");
+    store().take_snapshot(lock, SnapshotName(letter(number)));
+    return prepared;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, LongChains, testing::Values("tmpfs"), file_system_name);
+
+TEST_P(LongChains, AreMergedBeforeTheyAreMountedWhereTheKernelWouldNotTakeThem) {
+  std::size_t made = 0;
+  for (bool merged = false; !merged; ++made) {
+    ASSERT_LE(made, overlay::most_lowers + 1);
+    const auto lowers = add_layer(made, [&] { merged = true; }).layers.lowers.size();
+    EXPECT_LE(lowers, merged ? store::aimed_lowers : overlay::most_lowers);
+  }
+  EXPECT_EQ(made, overlay::most_lowers + 2);
+  for (std::size_t i = 0; i < made; ++i)
+    EXPECT_EQ(read(fmt::format("f{}", i)), "x") << i;
+}
+
+TEST_P(LongChains, HaveCoversThatTakeABoundedMultipleOfWhatTheLayersHold) {
+  constexpr std::size_t layers = 1000;
+  for (std::size_t i = 0; i < layers; ++i) {
+    add_layer(i);
+    if (i % 7 == 0) store().merge_layers();
+  }
+  store().merge_layers();
+  const store::Database own = database();
+  store::Statement sum(own, "SELECT sum(entries) FROM covers");
+  ASSERT_TRUE(sum.step());
+  EXPECT_LE(sum.integer(0), 10 * static_cast<std::int64_t>(layers));  // log2(1000) is 9.97
+}
+
+}  // namespace plyroot::test
