@@ -107,7 +107,8 @@ class Main:
     def returned(self, words: list[str]):
         """A command has ended well."""
         self.look()
-        self.now_is_promised = words[0] != "--chroot"
+        if words[0] != "--remove-snapshot":  # which leaves the head as it is
+            self.now_is_promised = words[0] != "--chroot"
 
     def allowed_now(self) -> set[str]:
         return {self.now} if self.now_is_promised else {self.now, self.current}
