@@ -30,7 +30,7 @@ def starting(site: Site) -> Section:
     stat = [str(programs / "bench-floor-stat"), *files]
     version = [str(site.program), "--version"]
     rows = [
-        Row(EMPTY, "linked as plyroot is: libstdc++ statically, glibc shared", [str(programs / "bench-empty")]),
+        Row(EMPTY, "linked as plyroot is", [str(programs / "bench-empty")]),
         Row("an empty C++ program, all shared", "what linking libstdc++ statically saves", [str(programs / "bench-empty-shared")]),
         Row("an empty C++ program, all static", "", [str(programs / "bench-empty-static")]),
         Row("--version", "", version, bar=Bar(START_BAR, against=EMPTY), floor=EMPTY),

@@ -197,7 +197,8 @@ linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace p
   output.second.reset();
   if (command.output) pass_on_output(output.first.get(), command.output);
   const std::string failure = linux_api::read_all(failure_reading.get());
-  const linux_api::ExitStatus status = command.output ? between.wait() : linux_api::attend(between, -1);
+  const linux_api::ExitStatus status =
+      command.output ? between.wait() : linux_api::attend(between, -1, linux_api::ForegroundSignals());
   if (!failure.empty())
     throw Error(fmt::format("cannot run {} on the build root: {}", printable(command.arguments.at(0)), failure), {},
                 ExitCode::root);

@@ -66,13 +66,16 @@ std::vector<linux_api::ProcessName> mocks_at_work(const config::Config& config) 
       const pid_t holder = lock_holder(lock_path(config));
       if (holder != 0 && holder != self) linux_api::write_all(writing.get(), std::to_string(holder));
       return 0;
-    } catch (const std::exception&) {
-      return 1;
+    } catch (const SystemError& error) {
+      return error.error_number();
     }
   });
   writing.reset();
   const std::string answer = linux_api::read_all(reading.get(), 32);
-  if (!child.wait().success()) throw Error("cannot find out whether a mock works on this root: " + lock_path(config));
+  if (const linux_api::ExitStatus status = child.wait(); !status.success()) {
+    throw SystemError(status.signal != 0 ? EINTR : status.code,
+                      fmt::format("find out whether a mock works on this root by its lock {}", lock_path(config)));
+  }
   if (answer.empty()) return {};
   return {linux_api::name_of_process(std::stoi(answer))};
 }

@@ -147,6 +147,8 @@ ExitStatus Session::run(const RootCommand& command) {
   }
   const Descriptor reading(pipe_ends[0]);
   Descriptor writing(pipe_ends[1]);
+  std::optional<linux_api::ForegroundSignals> signals;
+  if (!command.output) signals.emplace();
   linux_api::Child child;
   try {
     child = linux_api::start(plan);
@@ -162,7 +164,7 @@ ExitStatus Session::run(const RootCommand& command) {
     }
     return child.wait();
   }
-  return linux_api::attend(child, terminal.master.get());
+  return linux_api::attend(child, terminal.master.get(), *signals);
 }
 
 ExitStatus Session::run_on_host(const HostCommand& command) {

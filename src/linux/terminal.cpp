@@ -19,35 +19,6 @@ namespace {
 
 constexpr std::array handed_on{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
-/// Takes signals as data from a descriptor as long as it lives.
-class SignalQueue {
- public:
-  SignalQueue() {
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    for (const int signal : handed_on)
-      sigaddset(&wanted, signal);
-    sigaddset(&wanted, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &wanted, &before_);
-    queue_ = Descriptor(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!queue_) throw_errno(errno, "wait for signals");
-  }
-  ~SignalQueue() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  SignalQueue(const SignalQueue&) = delete;
-  SignalQueue& operator=(const SignalQueue&) = delete;
-
-  [[nodiscard]] int descriptor() const { return queue_.get(); }
-  [[nodiscard]] std::optional<int> next() const {
-    signalfd_siginfo info{};
-    if (read(queue_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
-    return static_cast<int>(info.ssi_signo);
-  }
-
- private:
-  sigset_t before_{};
-  Descriptor queue_;
-};
-
 /// Our terminal passes every key on as it is, as long as this lives.
 class RawTerminal {
  public:
@@ -110,8 +81,28 @@ PseudoTerminal open_pseudo_terminal(int devpts) {
   return terminal;
 }
 
-ExitStatus attend(Child& child, int master) {
-  const SignalQueue signals;
+ForegroundSignals::ForegroundSignals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int signal : handed_on)
+    sigaddset(&wanted, signal);
+  sigaddset(&wanted, SIGWINCH);
+  sigprocmask(SIG_BLOCK, &wanted, &before_);
+  queue_ = Descriptor(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!queue_) throw_errno(errno, "wait for signals");
+}
+
+ForegroundSignals::~ForegroundSignals() {
+  sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+std::optional<int> ForegroundSignals::next() const {
+  signalfd_siginfo info{};
+  if (read(queue_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
+  return static_cast<int>(info.ssi_signo);
+}
+
+ExitStatus attend(Child& child, int master, const ForegroundSignals& signals) {
   const int output = isatty(STDOUT_FILENO) != 0 ? STDOUT_FILENO : STDERR_FILENO;
   const RawTerminal raw(master >= 0 && isatty(STDIN_FILENO) != 0);
   if (master >= 0) copy_window_size(master);

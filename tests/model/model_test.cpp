@@ -9,10 +9,10 @@
 #include <iostream>
 #include <random>
 
+#include "fixtures/listing.hpp"
 #include "linux/file.hpp"
 #include "linux/mount.hpp"
 #include "model/file_operations.hpp"
-#include "fixtures/listing.hpp"
 #include "model/operation.hpp"
 #include "model/plain_store.hpp"
 #include "store/store_fixture.hpp"
