@@ -5,6 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -61,5 +62,7 @@ def attempts(output: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
 
 
-def mounts() -> str:
-    return subprocess.run(["findmnt", "-rn", "-o", "TARGET,FSTYPE"], capture_output=True, text=True, check=True).stdout
+def mounts(own: Path) -> list[str]:
+    """What is mounted on the host, but for what other tests have in temporary directories that are not below `own`."""
+    output = subprocess.run(["findmnt", "-rn", "-o", "TARGET,FSTYPE"], capture_output=True, text=True, check=True).stdout
+    return [line for line in output.splitlines() if line.startswith(f"{own}/") or not line.startswith(f"{tempfile.gettempdir()}/")]

@@ -98,7 +98,7 @@ def holds_secret(root) -> bool:
 def test_a_trap_catches_nothing(prey, canary, files, source_package, tmp_path, path, kind, with_packages):
     set_trap(prey.rootdir, path, kind, canary)
     prey.ok("--umount")
-    before = mounts()
+    before = mounts(prey.disk)
     environment = {**os.environ, "CANARY": SECRET}
     commands = [
         ["--chroot", "true"],
@@ -121,7 +121,7 @@ def test_a_trap_catches_nothing(prey, canary, files, source_package, tmp_path, p
         assert "Traceback" not in done.stderr and done.returncode >= 0, (command, done.stderr)
         canary.assert_untouched(command)
     assert not holds_secret(prey)
-    assert mounts() == before
+    assert mounts(prey.disk) == before
     # Nothing in a root keeps it from being given up.
     prey.ok("--rollback-to", "postinit", **PATIENCE)
     assert prey.ok("--chroot", "echo well", **PATIENCE) == "well\n"
