@@ -6,12 +6,11 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 int main(int argc, char** argv) {
   if (argc != 3 || chdir(argv[1]) < 0) return 2;
-  const int count = std::atoi(argv[2]);
+  const int count = std::stoi(argv[2]);
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < count; ++i) {
     const int file = open(("file-" + std::to_string(i)).c_str(), O_RDONLY | O_CLOEXEC);

@@ -433,7 +433,7 @@ int main(int argc, char** argv) {
     request.process = argv[3];
     request.n = atol(argv[4]);
   }
-  if (separator > 5) request.error_number = atoi(argv[5]);
+  if (separator > 5) request.error_number = std::stoi(argv[5]);
   struct sigaction action {};
   action.sa_handler = [](int) {};
   sigaction(SIGALRM, &action, nullptr);
