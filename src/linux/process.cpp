@@ -28,7 +28,7 @@ extern "C" {
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <deque>
 #include <memory>
 
 #include "support/error.hpp"
@@ -178,12 +178,11 @@ class SignalsBlocked {
 }  // namespace
 
 void hide_environment() {
-  static std::vector<std::string> copies;
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
-    copies.emplace_back(*variable);
-  for (std::size_t i = 0; i < copies.size(); ++i) {
-    explicit_bzero(environ[i], std::strlen(environ[i]));
-    environ[i] = copies[i].data();
+  static std::deque<std::string> copies;  // whose texts stay where they are
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    std::string& copy = copies.emplace_back(*variable);
+    explicit_bzero(*variable, copy.size());
+    *variable = copy.data();
   }
 }
 

@@ -46,7 +46,8 @@ void set_mock_exception(const std::string& message, ExitCode code) {
   PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
 }
 
-void translate(std::exception_ptr thrown) {
+// By value, as pybind11 calls it.
+void translate(std::exception_ptr thrown) {  // NOLINT(performance-unnecessary-value-param)
   try {
     if (thrown) std::rethrow_exception(thrown);
   } catch (const Error& error) {

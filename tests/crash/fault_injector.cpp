@@ -431,7 +431,7 @@ int main(int argc, char** argv) {
   request.action = argv[2];
   if (separator > 4) {
     request.process = argv[3];
-    request.n = atol(argv[4]);
+    request.n = std::stol(argv[4]);
   }
   if (separator > 5) request.error_number = std::stoi(argv[5]);
   struct sigaction action {};

@@ -178,7 +178,7 @@ int apply_to_files(const std::string& root, const Operation& operation) {
 
 std::string copied_up_by(const std::string& root, const Operation& operation) {
   const CopiesUp what = file_operations().at(operation.name).copies_up;
-  const std::string place = root + "/" + operation.path;
+  std::string place = root + "/" + operation.path;
   if (what == CopiesUp::nothing) return {};
   if (what == CopiesUp::name) return place;
   std::array<char, PATH_MAX> target{};

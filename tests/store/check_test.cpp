@@ -13,7 +13,6 @@
 namespace plyroot::test {
 namespace fs = std::filesystem;
 using store::Finding;
-using store::Severity;
 using Kind = Finding::Kind;
 
 /// base <- "a" <- "b" <- the main head's upper; base <- "c".
@@ -132,7 +131,7 @@ TEST_P(Check, RowsThatMakeNoSenseAreDamage) {
     rows.execute("CREATE TABLE IF NOT EXISTS kept_refs AS SELECT * FROM refs");
     rows.execute("CREATE TABLE IF NOT EXISTS kept_heads AS SELECT * FROM heads");
     rows.execute(by);
-    const Lines found = findings();
+    Lines found = findings();
     rows.execute("DELETE FROM layers; INSERT INTO layers SELECT * FROM kept_layers");
     rows.execute("DELETE FROM refs; INSERT INTO refs SELECT * FROM kept_refs");
     rows.execute("DELETE FROM heads; INSERT INTO heads SELECT * FROM kept_heads");
@@ -197,7 +196,7 @@ TEST_P(Check, MarksThatDoNotMeanWhatTheyShouldAreDamage) {
   const auto marked = [&](const std::string& file, const char* name, const std::string& value) {
     const std::string full = layer_of("a") + "/fs/" + file;
     EXPECT_EQ(setxattr(full.c_str(), name, value.data(), value.size(), 0), 0) << name;
-    const Lines found = findings();
+    Lines found = findings();
     EXPECT_EQ(removexattr(full.c_str(), name), 0);
     return found;
   };
