@@ -77,7 +77,7 @@ int churn(const fs::path& directory) {
   std::cout << "begun" << std::endl;
   for (unsigned i = 0;; ++i) {
     const fs::path file = directory / std::to_string(i % 40);
-    std::ofstream(file) << std::string(i % 7 * 3000, static_cast<char>('a' + i % 26));
+    std::ofstream(file) << std::string(std::size_t{3000} * (i % 7), static_cast<char>('a' + i % 26));
     if (i % 3 == 0) fs::rename(file, directory / ("renamed-" + std::to_string(i % 11)));
     if (i % 5 == 0) fs::remove(directory / std::to_string((i + 20) % 40));
   }

@@ -27,16 +27,16 @@ class PlainStore {
   [[nodiscard]] std::vector<Ref> snapshots(const std::string& head) const;
   [[nodiscard]] bool has(const std::string& snapshot) const { return find(snapshot) != refs_.end(); }
 
-  /// The directory that the head's root shows.
-  const std::string& root_of(const std::string& head);
+  /// The directory that the root of a head shows. Heads are called by their names.
+  const std::string& root_of(const std::string& name);
   /// Parts a name from the other names of its file, where the file lies in a committed layer.
   void part_name(const std::string& head, const std::string& path);
 
   void take_snapshot(const std::string& head, const std::string& name);
   void roll_back(const std::string& head, const std::string& name);
-  void clean(const std::string& head);
+  void clean(const std::string& name);
   void remove(const std::string& name);
-  void drop(const std::string& head);
+  void drop(const std::string& name);
 
  private:
   using State = std::string;  // a directory of the model's
