@@ -34,14 +34,17 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Kind of build" FORCE)
 endif()
 
-add_library(plyroot_flags INTERFACE)
-target_compile_definitions(plyroot_flags INTERFACE _GNU_SOURCE PLYROOT_VERSION="${PROJECT_VERSION}")
-target_compile_options(plyroot_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast
+add_library(plyroot_warnings INTERFACE)
+target_compile_options(plyroot_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast
                                                -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference
                                                -Wno-restrict)  # GCC 12 warns of its own std::string (PR 105651)
 if(PLYROOT_WARNINGS_AS_ERRORS)
-  target_compile_options(plyroot_flags INTERFACE -Werror)
+  target_compile_options(plyroot_warnings INTERFACE -Werror)
 endif()
+
+add_library(plyroot_flags INTERFACE)
+target_link_libraries(plyroot_flags INTERFACE plyroot_warnings)
+target_compile_definitions(plyroot_flags INTERFACE _GNU_SOURCE PLYROOT_VERSION="${PROJECT_VERSION}")
 if(PLYROOT_SANITIZE)
   target_compile_options(plyroot_flags INTERFACE -fsanitize=${PLYROOT_SANITIZE} -fno-omit-frame-pointer
                                                  -fno-sanitize-recover=all)
