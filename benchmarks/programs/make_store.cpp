@@ -109,6 +109,7 @@ void give_upper(Store& store, int count, bool synced) {
   {
     const HeadLock lock(store, HeadName::main());
     const auto prepared = store.prepare_upper(lock);
+    store.commit_preparation();
     const fs::path upper = fs::path(store.layers_directory()) / prepared.layers.upper;
     if (count > 0) fs::rename(stock, upper / tree_name(count));
   }
@@ -140,6 +141,7 @@ void make_chain(Store& store, int count, bool same, const fs::path& open_files) 
   for (int number = 1; number <= count; ++number) {
     const HeadLock lock(store, HeadName::main());
     const fs::path upper = fs::path(store.layers_directory()) / store.prepare_upper(lock).layers.upper;
+    store.commit_preparation();
     const fs::path files = upper / "bench" / "files";
     if (number == 1) {
       fs::create_directories(files);

@@ -82,8 +82,9 @@ class Store {
   [[nodiscard]] bool shows_file(const HeadName& head_name, const std::string& name) const;
 
   /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;
-  /// the head is noted as not on the disk before this returns, so mount it volatile. A head that does not exist is
-  /// made, standing where the main head stands. An upper that was left unsynced by another boot is dropped first, and
+  /// the head is noted as not on the disk, so mount it volatile. The note is in force when commit_preparation() has
+  /// returned, which may wait for the disk while the root is being mounted: until then nobody may write to the root, and
+  /// other commands that change the store wait. A head that does not exist is made, standing where the main head stands. An upper that was left unsynced by another boot is dropped first, and
   /// `dropped_unsynced` tells so. Where a mount would need more lowers than the kernel takes, because the background
   /// has not caught up, merge_layers() comes first.
   struct Prepared {
@@ -92,6 +93,9 @@ class Store {
   };
   /// @param merging_first called before layers are merged, which may take its time
   Prepared prepare_upper(const HeadLock& idle_head, const std::function<void()>& merging_first = {});
+  /// What prepare_upper() noted is on the disk when this returns. Where it throws, or the Store is gone before, nothing
+  /// was noted.
+  void commit_preparation();
   /// The layers of the head as they stand, nothing where it has no upper: for a root that is mounted already.
   [[nodiscard]] std::optional<HeadLayers> mounted_layers(const HeadName& name) const;
 

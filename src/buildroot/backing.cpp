@@ -35,7 +35,7 @@ class LayeredBacking final : public Backing {
     const auto merging_first = [&] {
       log.info("this root stands on more layers than can be mounted at once: merging them first");
     };
-    const Store::Prepared prepared = retry_when_full(store_, [&] { return store_.prepare_upper(lock, merging_first); });
+    const Store::Prepared prepared = store_.prepare_upper(lock, merging_first);
     if (prepared.dropped_unsynced) {
       log.warning(
           "the machine was restarted before what had been written to this root was on the disk: the root is back at "
@@ -46,6 +46,8 @@ class LayeredBacking final : public Backing {
                               prepared.layers.work, overlay::Marks::trusted, true};
     return OverlayTree{std::move(plan), store_.layers_directory()};
   }
+
+  void commit_preparation() override { store_.commit_preparation(); }
 
   void clean(const HeadLock& idle_head) override {
     retry_when_full(store_, [&] { store_.clean(idle_head); });
@@ -74,6 +76,8 @@ class PlainBacking final : public Backing {
     linux_api::make_directories(rootdir_, 0755);
     return ExistingTree{rootdir_};
   }
+
+  void commit_preparation() override {}
 
   void clean(const HeadLock& /*idle_head*/) override {
     const linux_api::Descriptor parent =

@@ -121,7 +121,10 @@ Session Root::enter() {
     wait_until_settled(lock);
   }
   trace("mount");
-  Session session = Session::start(lock, plan_session(lock));
+  const auto start = [&] {
+    return Session::start(lock, plan_session(lock), [this] { backing_->commit_preparation(); });
+  };
+  Session session = backing_->store() == nullptr ? start() : retry_when_full(*backing_->store(), start);
   if (backing_->store() != nullptr) {
     if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(session.root());
     touch_files(session.root(), config_->plugins.overlayfs.touch_files);
@@ -303,7 +306,11 @@ void Root::mount() {
 }
 
 Root::MountedTree Root::mount_detached(const HeadLock& lock, const std::string& source) {
-  auto planned = std::get<OverlayTree>(backing_->prepare_tree(lock, *log_));
+  auto planned = std::get<OverlayTree>(retry_when_full(*backing_->store(), [&] {
+    auto tree = backing_->prepare_tree(lock, *log_);
+    backing_->commit_preparation();
+    return tree;
+  }));
   planned.overlay.source = source;
   Descriptor tree = overlay::mount_overlay(planned.overlay, planned.layers_directory);
   if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(tree.get());

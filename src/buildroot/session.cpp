@@ -101,7 +101,7 @@ std::optional<Session> Session::join(const HeadLock& head_lock) {
   return session;
 }
 
-Session Session::start(const HeadLock& head_lock, const SessionPlan& plan) {
+Session Session::start(const HeadLock& head_lock, const SessionPlan& plan, const std::function<void()>& meanwhile) {
   const std::string socket_name = head_lock.file_name(socket_suffix);
   // No session runs, so what lies there was left by one that was killed.
   if (unlinkat(head_lock.heads_directory(), socket_name.c_str(), 0) < 0 && errno != ENOENT) {
@@ -115,6 +115,14 @@ Session Session::start(const HeadLock& head_lock, const SessionPlan& plan) {
       });
   theirs.reset();
   listener.reset();
+  try {
+    meanwhile();
+  } catch (const std::exception&) {
+    ours.reset();
+    init.wait();  // it ends, and has let go of the root
+    throw;
+  }
+  linux_api::send_message(ours.get(), message::may_begin);
   Session session(std::move(ours), true);
   if (!session.wait_for_admission()) {
     throw Error("the session's first process ended before it had set the root up", {}, ExitCode::root);

@@ -55,7 +55,8 @@ class Session {
   static std::optional<Session> join(const HeadLock& head_lock);
 
   /// Starts a session. @throws Error where it cannot be made
-  static Session start(const HeadLock& head_lock, const SessionPlan& plan);
+  /// @param meanwhile called while the session's first process sets it up; when it has returned, programs may run
+  static Session start(const HeadLock& head_lock, const SessionPlan& plan, const std::function<void()>& meanwhile);
 
   Session(Session&&) noexcept = default;
   Session& operator=(Session&&) noexcept = default;

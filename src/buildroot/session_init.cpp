@@ -49,7 +49,13 @@ class Init {
     if (!signals_) throw_errno(errno, "wait for signals in the session's init");
   }
 
-  void admit_first() { admit(clients_.front()); }
+  /// @returns false where whoever starts the session has gone
+  bool admit_first() {
+    const auto message = linux_api::receive_message(clients_.front().get());
+    if (!message || message->text != message::may_begin) return false;
+    admit(clients_.front());
+    return true;
+  }
   void report_failure(const std::string& reason) const {
     if (!clients_.empty()) linux_api::send_message(clients_.front().get(), message::failed + reason.substr(0, 2000));
   }
@@ -151,8 +157,7 @@ int run_session_init(SessionInit session) noexcept {
       const SessionLock lock(*session.head_lock);
       init.keep_only_own_descriptors(lock.descriptor());
       init.set_up(*session.plan);
-      init.admit_first();
-      init.serve();
+      if (init.admit_first()) init.serve();
       init.end();
     } catch (const std::exception& error) {
       init.report_failure(error.what());

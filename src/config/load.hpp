@@ -41,7 +41,7 @@ struct LoadReport {
 /// Warnings of the evaluation go to `log`, each time.
 /// @throws Error with ExitCode::configuration (no such configuration, an error in it, a type that cannot be used; file
 ///   and line are named) or ExitCode::usage (an option that it cannot take)
-Config load(const Request& request, Log& log, const Surroundings& surroundings = {}, LoadReport* report = nullptr);
+Config load(const Request& asked, Log& log, const Surroundings& surroundings = {}, LoadReport* report = nullptr);
 
 /// What --debug-config prints: assignments for what differs from mock's defaults; with `expanded`, templates expanded.
 /// Never cached. @throws Error as load()

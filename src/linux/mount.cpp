@@ -108,8 +108,10 @@ std::string options_from_mountinfo(int directory) {
 
 }  // namespace
 
-Descriptor mount_detached(const FileSystemMount& plan) {
-  const Descriptor context(fsopen(plan.type.c_str(), FSOPEN_CLOEXEC));
+namespace {
+
+Descriptor open_context(const FileSystemMount& plan) {
+  Descriptor context(fsopen(plan.type.c_str(), FSOPEN_CLOEXEC));
   if (!context) {
     const int error_number = errno;
     throw SystemError(error_number, fmt::format("mount a file system of type {}", plan.type),
@@ -117,6 +119,18 @@ Descriptor mount_detached(const FileSystemMount& plan) {
                       ExitCode::root);
   }
   configure(context.get(), plan);
+  return context;
+}
+
+}  // namespace
+
+int try_to_mount(const FileSystemMount& plan) {
+  const Descriptor context = open_context(plan);
+  return fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0 ? errno : 0;
+}
+
+Descriptor mount_detached(const FileSystemMount& plan) {
+  const Descriptor context = open_context(plan);
   if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) {
     refuse(context.get(), errno, plan, "make it");
   }

@@ -28,6 +28,10 @@ struct FileSystemMount {
   bool operator==(const FileSystemMount&) const = default;
 };
 
+/// Asks the kernel for a file system that it is expected to refuse, and lets go of it at once.
+/// @returns its errno, 0 where it did make it
+int try_to_mount(const FileSystemMount& plan);
+
 /// Carries out a FileSystemMount: makes its superblock and a mount of it that is attached nowhere yet and goes with
 /// the descriptor. This is the only function that makes file systems appear. Relative paths in parameters are resolved
 /// from the working directory.

@@ -14,14 +14,16 @@ bool is_upper_in_use(int upper) {
       "overlay",
       {{"lowerdir", std::string("/proc")}, {"upperdir", path}, {"workdir", path}, {"index", std::string("on")}},
       0};
-  try {
-    linux_api::mount_detached(impossible);
-  } catch (const SystemError& error) {
-    if (error.error_number() == EBUSY) return true;
-    if (error.error_number() == EINVAL) return false;
-    throw;
+  switch (const int error_number = linux_api::try_to_mount(impossible)) {
+    case EBUSY:
+      return true;
+    case EINVAL:
+      return false;
+    case 0:
+      throw Error("the kernel mounted an overlay whose work directory is its upper");
+    default:
+      throw_errno(error_number, "ask whether an overlay uses", path);
   }
-  throw Error("the kernel mounted an overlay whose work directory is its upper");
 }
 
 }  // namespace plyroot::overlay

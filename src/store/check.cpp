@@ -195,7 +195,7 @@ class Check {
     std::set<std::string> listed = rows_.retired;
     for (const auto& [id, layer] : rows_.layers) {
       listed.insert(layer.directory);
-      if (!has_files(layer.directory, id)) continue;
+      if (is_lost_by_restart(id) || !has_files(layer.directory, id)) continue;
       whole_.push_back(id);
       if (!layer.committed) require_directory(layer.directory, "/work", id);
     }
@@ -303,6 +303,14 @@ class Check {
         add(Kind::layer_tree, Severity::damage, std::to_string(id),
             fmt::format("layer {} is not committed, and no head writes to it", id), id);
     }
+  }
+
+  /// An upper that was not on the disk when the machine was restarted: its directory may be there or not.
+  bool is_lost_by_restart(LayerId layer) const {
+    return std::any_of(rows_.heads.begin(), rows_.heads.end(), [&](const Rows::NamedHead& named) {
+      const auto& unsynced = named.head.unsynced_since_boot;
+      return named.head.upper == layer && unsynced && *unsynced != linux_api::boot_id();
+    });
   }
 
   void look_for_unused_layers() {

@@ -43,9 +43,12 @@ void make_layer_directory(int layers, const std::string& name, const std::option
         open_directory(layers, *below + "/fs").get(), files.get(),
         [](std::string_view attribute) { return !overlay::is_mark(attribute, overlay::Marks::trusted); });
   }
+}
+
+void sync_new_layer_directory(int layers, const std::string& name) {
   // What was made in a directory goes to the disk with it.
-  for (const int fd : {directory.get(), layers})
-    linux_api::sync_file(fd);
+  linux_api::sync_file(open_directory(layers, name).get());
+  linux_api::sync_file(layers);
 }
 
 void require_layer_directory(int layers, const std::string& name) {

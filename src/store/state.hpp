@@ -1,6 +1,8 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "linux/descriptor.hpp"
 #include "plyroot/store.hpp"
@@ -14,6 +16,14 @@ struct Store::State {
   linux_api::Descriptor directory;  ///< BASE_DIR/ROOT
   linux_api::Descriptor layers;     ///< BASE_DIR/ROOT/layers
   store::Database database;
+
+  /// What prepare_upper() has noted, and commit_preparation() puts on the disk.
+  struct Preparation {
+    explicit Preparation(const store::Database& of) : transaction(of) {}
+    store::Transaction transaction;
+    std::vector<std::string> garbage;  ///< directories that no layer lists any more then
+  };
+  std::unique_ptr<Preparation> preparation;
 };
 
 }  // namespace plyroot

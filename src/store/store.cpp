@@ -111,6 +111,7 @@ void fill(const Database& database, const StoreLocation& location, int directory
   } else {
     const std::string name = std::to_string(store::next_layer_id(database));
     store::make_layer_directory(layers, name, std::nullopt);
+    store::sync_new_layer_directory(layers, name);
     write_head(database, HeadName::main(), store::head_on(store::add_layer(database, name, std::nullopt, true)));
   }
   transaction.commit();
@@ -135,7 +136,7 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
   }
   Descriptor layers = linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database)}));
+  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
 }
 
 Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
@@ -145,7 +146,7 @@ Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mo
   Database database(location.path() + "/" + store::database_name, Database::Mode::create);
   fill(database, location, directory.get(), layers.get(), mock_is_alive);
   linux_api::sync_directory(directory.get());
-  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database)}));
+  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
 }
 
 const StoreLocation& Store::location() const {
@@ -241,11 +242,35 @@ bool Store::shows_file(const HeadName& head_name, const std::string& name) const
 Store::Prepared Store::prepare_upper(const HeadLock& idle_head, const std::function<void()>& merging_first) {
   Prepared prepared = prepare_upper_as_it_stands(idle_head);
   if (prepared.layers.lowers.size() <= overlay::most_lowers) return prepared;
+  commit_preparation();
   if (merging_first) merging_first();
   merge_layers();
   prepared.layers = prepare_upper_as_it_stands(idle_head).layers;
   return prepared;
 }
+
+namespace {
+
+/// Gives a head an upper, and notes that it is not on the disk. @returns the upper dropped, which another boot left so
+std::optional<LayerId> note_use(const Database& database, int layers, const HeadName& name, Head& head,
+                                const std::string& boot) {
+  head = read_head(database, name);
+  const auto upper_before = head.upper;
+  const bool dropped = drop_unsynced_upper(head);
+  if (!head.upper) {
+    const store::Layer below = store::read_layer(database, head.current);
+    const std::string directory = std::to_string(store::next_layer_id(database));
+    store::require_layer_directory(layers, below.directory);
+    store::make_layer_directory(layers, directory, below.directory);
+    head.upper = store::add_layer(database, directory, head.current, false);
+  }
+  head.unsynced_since_boot = boot;
+  head.retired_before_mount = store::last_retired(database);
+  store::write_head(database, name, head);
+  return dropped ? upper_before : std::nullopt;
+}
+
+}  // namespace
 
 Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   require_idle(idle_head);
@@ -256,26 +281,12 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   const std::string boot = linux_api::boot_id();
   if (!head.upper || head.unsynced_since_boot != boot || head.retired_before_mount != store::last_retired(database)) {
     one_state.reset();
-    Transaction transaction(database);
-    head = read_head(database, idle_head.head());
-    const auto upper_before = head.upper;
-    prepared.dropped_unsynced = drop_unsynced_upper(head);
-    if (!head.upper) {
-      const store::Layer below = store::read_layer(database, head.current);
-      const std::string name = std::to_string(store::next_layer_id(database));
-      store::require_layer_directory(state_->layers.get(), below.directory);
-      store::make_layer_directory(state_->layers.get(), name, below.directory);
-      head.upper = store::add_layer(database, name, head.current, false);
-    }
-    head.unsynced_since_boot = boot;
-    head.retired_before_mount = store::last_retired(database);
-    store::write_head(database, idle_head.head(), head);
-    std::vector<std::string> garbage;
-    if (prepared.dropped_unsynced) garbage = store::delete_unreachable(database, *upper_before);
-    transaction.commit();
-    store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
+    auto preparation = std::make_unique<State::Preparation>(database);
+    const auto dropped = note_use(database, state_->layers.get(), idle_head.head(), head, boot);
+    prepared.dropped_unsynced = dropped.has_value();
+    if (dropped) preparation->garbage = store::delete_unreachable(database, *dropped);
+    state_->preparation = std::move(preparation);
   }
-  if (!one_state) one_state.emplace(database);
   prepared.layers = layers_of(database, head);
   const std::string upper = store::read_layer(database, *head.upper).directory;
   one_state.reset();
@@ -283,6 +294,13 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   overlay::clear_volatile_mark(
       linux_api::open_at(state_->layers.get(), upper + "/work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
   return prepared;
+}
+
+void Store::commit_preparation() {
+  if (!state_->preparation) return;
+  const auto preparation = std::move(state_->preparation);
+  preparation->transaction.commit();
+  store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
 }
 
 std::optional<HeadLayers> Store::mounted_layers(const HeadName& name) const {

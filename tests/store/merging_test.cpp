@@ -245,6 +245,7 @@ class LongChains : public Merging {
   Store::Prepared add_layer(std::size_t number, const std::function<void()>& merging_first = {}) {
     const HeadLock lock(store(), HeadName::main());
     Store::Prepared prepared = store().prepare_upper(lock, merging_first);
+    store().commit_preparation();
     put(fs::path(store().layers_directory()) / prepared.layers.upper / fmt::format("f{}", number), "x");
     store().take_snapshot(lock, SnapshotName(letter(number)));
     return prepared;

@@ -52,6 +52,7 @@ TEST_P(Overlays, MountTheSameThroughTheOldInterface) {
   write("b", "2");
   const HeadLayers layers = *store().mounted_layers(HeadName::main());
   store().prepare_upper(HeadLock(store(), HeadName::main()));
+  store().commit_preparation();
   linux_api::Child child = linux_api::fork_child(CLONE_NEWNS, [&] {
     linux_api::stop_mount_propagation(false);
     const overlay::OverlayPlan plan{"s", layers.lowers, layers.upper, layers.work};

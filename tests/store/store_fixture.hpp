@@ -23,6 +23,7 @@ class MountedHead {
   MountedHead(Store& store, const HeadName& head) {
     const HeadLock lock(store, head);
     prepared_ = store.prepare_upper(lock);
+    store.commit_preparation();
     const HeadLayers& layers = prepared_.layers;
     root_ =
         overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work}, store.layers_directory());
