@@ -83,10 +83,11 @@ class Store {
 
   /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;
   /// the head is noted as not on the disk, so mount it volatile. The note is in force when commit_preparation() has
-  /// returned, which may wait for the disk while the root is being mounted: until then nobody may write to the root, and
-  /// other commands that change the store wait. A head that does not exist is made, standing where the main head stands. An upper that was left unsynced by another boot is dropped first, and
-  /// `dropped_unsynced` tells so. Where a mount would need more lowers than the kernel takes, because the background
-  /// has not caught up, merge_layers() comes first.
+  /// returned, which may wait for the disk while the root is being mounted: until then nobody may write to the root,
+  /// and other commands that change the store wait. A head that does not exist is made, standing where the main head
+  /// stands. An upper that was left unsynced by another boot is dropped first, and `dropped_unsynced` tells so. Where a
+  /// mount would need more lowers than the kernel takes, because the background has not caught up, merge_layers() comes
+  /// first.
   struct Prepared {
     HeadLayers layers;
     bool dropped_unsynced = false;

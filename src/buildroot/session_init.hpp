@@ -18,7 +18,8 @@ struct SessionInit {
 /// init, the root's directory, the root directory of its devpts. It is in the session as long as its connection is
 /// open.
 namespace message {
-inline constexpr const char* may_begin = "begin";  ///< by whoever starts the session: others may be admitted from now on
+inline constexpr const char* may_begin =
+    "begin";  ///< by whoever starts the session: others may be admitted from now on
 inline constexpr const char* admitted = "admitted";
 inline constexpr const char* failed = "failed: ";  ///< instead, with the reason: the session could not be made
 inline constexpr const char* give_tree = "tree?";  ///< asked by a command: a copy of the session's mounts

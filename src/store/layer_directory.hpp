@@ -11,7 +11,8 @@ namespace plyroot::store {
 /// @param layers the directory of all layers
 /// @param below the directory of the layer below, none for base
 void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below);
-/// A directory just made is on the disk when this returns. An upper needs none of it: it is there once what is in it is.
+/// A directory just made is on the disk when this returns. An upper needs none of it: it is there once what is in it
+/// is.
 void sync_new_layer_directory(int layers, const std::string& name);
 
 /// @throws Error where a layer's directory is missing or is not what it must be

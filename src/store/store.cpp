@@ -136,7 +136,8 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
   }
   Descriptor layers = linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
+  return Store(
+      std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
 }
 
 Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
@@ -146,7 +147,8 @@ Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mo
   Database database(location.path() + "/" + store::database_name, Database::Mode::create);
   fill(database, location, directory.get(), layers.get(), mock_is_alive);
   linux_api::sync_directory(directory.get());
-  return Store(std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
+  return Store(
+      std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
 }
 
 const StoreLocation& Store::location() const {
