@@ -190,6 +190,8 @@ class HeadLock {
   friend class SessionLock;
   friend class Store;
   [[nodiscard]] Use ask_kernel() const;
+  /// From now on the upper may be mounted, and the kernel has to be asked.
+  void note_mount() const;
   struct State;
   std::unique_ptr<State> state_;
 };
@@ -203,6 +205,9 @@ class SessionLock {
   SessionLock(const SessionLock&) = delete;
   SessionLock& operator=(const SessionLock&) = delete;
   [[nodiscard]] int descriptor() const;
+  /// To be said only where the session has unmounted its root and nobody else can have it mounted or open: then the
+  /// next command need not ask the kernel, which takes its time over it.
+  void note_unmount() const;
 
  private:
   struct State;

@@ -77,6 +77,13 @@ Deadline deadline_of(const RootCommand& command) {
 
 Session::Session(Descriptor connection, bool is_first) : connection_(std::move(connection)), is_first_(is_first) {}
 
+Session::~Session() {
+  if (!connection_) return;
+  root_.reset();
+  terminals_.reset();
+  linux_api::send_message(connection_.get(), message::leaving);
+}
+
 bool Session::wait_for_admission() {
   auto answer = linux_api::receive_message(connection_.get());
   if (!answer) return false;

@@ -62,7 +62,7 @@ class Session {
   Session& operator=(Session&&) noexcept = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() = default;
+  ~Session();
 
   /// Runs a program in the root and waits for it. On a terminal it gets one of the session's own; signals that reach us
   /// are handed on to it. @throws Error where it cannot be started

@@ -40,6 +40,7 @@ class Init {
     host_mounts_ = linux_api::open_path("/proc/self/ns/mnt", O_RDONLY);
     self_ = linux_api::own_pidfd();
     if (unshare(CLONE_NEWNS) < 0) throw SystemError(errno, "make a mount namespace", {}, ExitCode::namespaces);
+    root_may_be_held_ = !std::holds_alternative<OverlayTree>(plan.tree);
     mounted_ = carry_out(plan);
     sigset_t children;
     sigemptyset(&children);
@@ -80,13 +81,16 @@ class Init {
     }
   }
 
+  /// Whether nobody has the root mounted or open when end() has returned.
+  bool has_let_go_of_root() const { return !root_may_be_held_; }
+
   /// Nothing of the session is left when this returns, but its lock.
   void end() {
     listener_.reset();
     kill(-1, SIGKILL);
     while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
     }
-    wait_for_strangers();
+    if (!wait_for_strangers()) root_may_be_held_ = true;
     mounted_ = {};
     // Leaving the mount namespace as its last process unmounts the root before this returns, so before the lock goes.
     if (host_mounts_) setns(host_mounts_.get(), CLONE_NEWNS);
@@ -109,7 +113,9 @@ class Init {
   /// @returns false where the command has gone
   bool answer(const Descriptor& client) {
     const auto request = linux_api::receive_message(client.get());
-    if (!request) return false;
+    if (!request) root_may_be_held_ = true;  // by a process that is being killed
+    if (!request || request->text == message::leaving) return false;
+    root_may_be_held_ = true;
     const bool with_mounts = request->text == message::give_tree;
     if (!with_mounts && request->text != message::give_root) return true;
     const Descriptor tree = linux_api::clone_mount(mounted_.root.get(), "", with_mounts);
@@ -125,10 +131,14 @@ class Init {
   }
 
   /// Commands are children of who started them, not ours: a killed one may take a moment to have gone.
-  static void wait_for_strangers() {
+  /// @returns false where some are still there
+  static bool wait_for_strangers() {
     constexpr timespec moment{0, 1'000'000};
-    for (int tries = 0; tries < 2000 && kill(-1, 0) == 0; ++tries)
+    for (int tries = 0; tries < 2000; ++tries) {
+      if (kill(-1, 0) < 0) return true;
       nanosleep(&moment, nullptr);
+    }
+    return false;
   }
 
   Descriptor listener_;
@@ -137,6 +147,7 @@ class Init {
   Descriptor self_;
   Descriptor signals_;
   MountedSession mounted_;
+  bool root_may_be_held_ = false;  // by somebody outside, when the session has ended
 };
 
 }  // namespace
@@ -159,6 +170,7 @@ int run_session_init(SessionInit session) noexcept {
       init.set_up(*session.plan);
       if (init.admit_first()) init.serve();
       init.end();
+      if (init.has_let_go_of_root()) lock.note_unmount();
     } catch (const std::exception& error) {
       init.report_failure(error.what());
       init.end();

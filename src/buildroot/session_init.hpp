@@ -20,6 +20,7 @@ struct SessionInit {
 namespace message {
 inline constexpr const char* may_begin =
     "begin";  ///< by whoever starts the session: others may be admitted from now on
+inline constexpr const char* leaving = "leaving";  ///< by a command that holds nothing of the session's any more
 inline constexpr const char* admitted = "admitted";
 inline constexpr const char* failed = "failed: ";  ///< instead, with the reason: the session could not be made
 inline constexpr const char* give_tree = "tree?";  ///< asked by a command: a copy of the session's mounts

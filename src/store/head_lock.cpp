@@ -22,6 +22,15 @@ std::string stem_of(const HeadName& head) {
   return head.is_main() ? "@main" : head.text();
 }
 
+/// First byte of a head's lock file, which knows no power cut: nothing is mounted after one.
+constexpr char maybe_mounted = 'm';
+constexpr char not_mounted = '-';
+
+void set_mark(const linux_api::LockFile& file, char mark) {
+  if (pwrite(file.descriptor(), &mark, 1, 0) != 1)
+    throw_errno(errno, "write to the lock file", linux_api::path_of(file.descriptor()));
+}
+
 linux_api::LockFile open_lock_file(int heads, const HeadName& head) {
   return linux_api::LockFile(linux_api::open_at(heads, stem_of(head) + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
 }
@@ -68,7 +77,9 @@ HeadLock::Use HeadLock::use() const {
 
 HeadLock::Use HeadLock::ask_kernel() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
-  if (state_->store == nullptr) return Use::idle;
+  char mark = not_mounted;
+  if (state_->store == nullptr || pread(state_->file.descriptor(), &mark, 1, 0) != 1 || mark != maybe_mounted)
+    return Use::idle;
   const store::Database& database = state_->store->database;
   std::optional<store::ReadTransaction> one_state(std::in_place, database);
   const auto head = store::find_head(database, state_->head);
@@ -79,6 +90,10 @@ HeadLock::Use HeadLock::ask_kernel() const {
       state_->store->layers.get(), upper.directory + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!directory) return Use::idle;  // missing: whoever wants to use it will say so
   return overlay::is_upper_in_use(directory.get()) ? Use::mounted : Use::idle;
+}
+
+void HeadLock::note_mount() const {
+  set_mark(state_->file, maybe_mounted);
 }
 
 const HeadName& HeadLock::head() const {
@@ -110,6 +125,9 @@ SessionLock::SessionLock(const HeadLock& head_lock)
   if (!state_->file.try_lock(session_byte)) throw Error("another session holds this root", {}, ExitCode::in_use);
 }
 SessionLock::~SessionLock() = default;
+void SessionLock::note_unmount() const {
+  set_mark(state_->file, not_mounted);
+}
 int SessionLock::descriptor() const {
   return state_->file.descriptor();
 }

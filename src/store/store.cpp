@@ -289,6 +289,7 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
     if (dropped) preparation->garbage = store::delete_unreachable(database, *dropped);
     state_->preparation = std::move(preparation);
   }
+  idle_head.note_mount();
   prepared.layers = layers_of(database, head);
   const std::string upper = store::read_layer(database, *head.upper).directory;
   one_state.reset();

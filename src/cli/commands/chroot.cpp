@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "buildroot/build_user.hpp"
+#include "buildroot/shell_arguments.hpp"
 #include "cli/command.hpp"
 #include "cli/working_root.hpp"
 #include "support/text.hpp"
@@ -15,7 +16,7 @@ int run_chroot(const Context& context) {
     buildroot::Session session = working.enter();
     buildroot::RootCommand command;
     command.arguments = arguments;
-    if (arguments.size() == 1) command.arguments = {"/bin/sh", "-c", arguments.front()};
+    if (arguments.size() == 1) command.arguments = buildroot::shell_arguments(session.root(), arguments.front());
     command.environment = buildroot::environment_of(context.config);
     command.working_directory = context.options.working_directory.value_or("/");
     if (context.options.unprivileged) command.user = buildroot::build_user(context.config);
