@@ -17,9 +17,9 @@ namespace {
 /// Nothing in it means anything to a shell.
 bool is_plain_path(std::string_view line) {
   return line.starts_with('/') && std::all_of(line.begin(), line.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("/._+-").find(c) != std::string_view::npos;
-  });
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("/._+-").find(c) != std::string_view::npos;
+         });
 }
 
 /// A script without "#!", say, is the shell's to run, and what cannot be run at all is the shell's to complain of.
