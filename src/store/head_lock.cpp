@@ -77,9 +77,9 @@ HeadLock::Use HeadLock::use() const {
 
 HeadLock::Use HeadLock::ask_kernel() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
-  char mark = not_mounted;
-  if (state_->store == nullptr || pread(state_->file.descriptor(), &mark, 1, 0) != 1 || mark != maybe_mounted)
-    return Use::idle;
+  if (state_->store == nullptr) return Use::idle;
+  char mark = maybe_mounted;
+  if (pread(state_->file.descriptor(), &mark, 1, 0) == 1 && mark == not_mounted) return Use::idle;
   const store::Database& database = state_->store->database;
   std::optional<store::ReadTransaction> one_state(std::in_place, database);
   const auto head = store::find_head(database, state_->head);
