@@ -128,9 +128,12 @@ class Store {
   /// stay until none is. Grows with the layers: for the background. Waits where another process does it already.
   void merge_layers();
 
-  /// Renames directories that no layer lists into trash/, and removes what is in there. Grows with what is removed:
-  /// for the background. Returns at once where another process does it already.
-  void collect_garbage();
+  /// How many names have been removed, of how many: called a few times a second.
+  using RemovalWatch = std::function<void(std::size_t removed, std::size_t all)>;
+  /// Renames directories that no layer lists into trash/, and removes what is in there, on all processors. Grows with
+  /// what is removed: for the background. Returns at once where another process does it already; with a watch it waits
+  /// for that one, and returns when all is off the disk.
+  void collect_garbage(const RemovalWatch& watch = {});
   /// The same for a disk that is full: at once, whoever else does it, and with a head in hand. @returns false where
   /// there was nothing to remove, or it could not be
   bool free_space() noexcept;

@@ -31,11 +31,11 @@ void sync_when_left(Store& store, const HeadName& head) {
   store.sync_head(head);
 }
 
-void keep_house(Store& store) {
+void keep_house(Store& store, const Store::RemovalWatch& watch) {
   for (const HeadName& head : store.heads())
     sync_when_left(store, head);
   store.merge_layers();
-  store.collect_garbage();
+  store.collect_garbage(watch);
 }
 
 void start_housekeeping_of(const Store& store, int mount_namespace) {

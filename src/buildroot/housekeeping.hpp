@@ -6,7 +6,8 @@ namespace plyroot::buildroot {
 
 /// What a store leaves for later: puts on the disk what sessions that have ended wrote, and removes what was dropped.
 /// Grows with what was written and dropped; never needed for the next command. @throws Error
-void keep_house(Store& store);
+/// @param watch if given, what another process removes is waited for too
+void keep_house(Store& store, const Store::RemovalWatch& watch = {});
 
 /// Waits for a session of this head that is just ending, and puts on the disk what was written.
 void sync_when_left(Store& store, const HeadName& head);

@@ -411,8 +411,8 @@ void Root::start_housekeeping() {
   if (backing_->store() != nullptr) start_housekeeping_of(*backing_->store(), host_namespace_);
 }
 
-void Root::finish_housekeeping() {
-  if (backing_->store() != nullptr) keep_house(*backing_->store());
+void Root::finish_housekeeping(const Store::RemovalWatch& watch) {
+  if (backing_->store() != nullptr) keep_house(*backing_->store(), watch);
 }
 
 }  // namespace plyroot::buildroot

@@ -85,8 +85,8 @@ class Root {
 
   /// Lets the background do what is left to do: puts on the disk what sessions wrote, removes what was dropped.
   void start_housekeeping();
-  /// Does it now, and waits for it.
-  void finish_housekeeping();
+  /// Does it now, and waits for it, whoever has begun it.
+  void finish_housekeeping(const Store::RemovalWatch& watch);
 
  private:
   [[nodiscard]] SessionPlan plan_session(const HeadLock& lock);

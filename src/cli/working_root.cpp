@@ -4,6 +4,7 @@
 
 #include "buildroot/result_directory.hpp"
 #include "cli/configuration.hpp"
+#include "cli/progress_bar.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::cli {
@@ -19,6 +20,11 @@ const config::Config& prepared(const Context& context, WorkingRoot::Logs logs) {
 
 WorkingRoot::WorkingRoot(const Context& context, Logs logs)
     : root(prepared(context, logs), context.log), package_manager(context.config, context.log) {}
+
+void finish_housekeeping(buildroot::Root& root) {
+  ProgressBar bar("removing");
+  root.finish_housekeeping([&bar](std::size_t removed, std::size_t all) { bar.show(removed, all); });
+}
 
 int exit_code_of(const linux_api::ExitStatus& status) {
   return status.signal == SIGINT ? static_cast<int>(ExitCode::interrupted) : status.as_exit_code();

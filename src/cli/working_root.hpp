@@ -33,6 +33,9 @@ void change_packages(const Context& context, const Work& work) {
 }
 
 /// The exit code that a program's end becomes: its own, 128 + N for signal N, mock's 7 for SIGINT.
+/// What --wait waits for, with a progress bar on a terminal.
+void finish_housekeeping(buildroot::Root& root);
+
 int exit_code_of(const linux_api::ExitStatus& status);
 
 }  // namespace plyroot::cli

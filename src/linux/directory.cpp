@@ -96,6 +96,14 @@ std::vector<std::string> list_names(int directory) {
   return names;
 }
 
+std::vector<DirectoryEntry> list_entries(int directory) {
+  std::vector<DirectoryEntry> entries;
+  const DirectoryStream stream = open_stream(directory);
+  while (const dirent* entry = next_entry(stream.get()))
+    entries.push_back({entry->d_name, entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN});
+  return entries;
+}
+
 bool is_empty_directory(int directory) {
   return next_entry(open_stream(directory).get()) == nullptr;
 }

@@ -16,6 +16,11 @@ bool make_directories(const std::string& path, mode_t mode = 0755);
 
 /// The names in a directory, without "." and "..", in no order.
 std::vector<std::string> list_names(int directory);
+struct DirectoryEntry {
+  std::string name;
+  bool may_be_directory;  ///< some file systems do not tell in the listing
+};
+std::vector<DirectoryEntry> list_entries(int directory);
 bool is_empty_directory(int directory);
 
 /// Removes what a name in a directory stands for, a whole tree where it is a directory. Stays on the file system it

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "linux/directory.hpp"
+#include "linux/emptying.hpp"
 #include "linux/lock.hpp"
 #include "store/database.hpp"
 #include "store/state.hpp"
@@ -65,30 +66,33 @@ bool Store::free_space() noexcept {
       store::move_to_trash(state_->directory.get(), state_->layers.get(),
                            store::unlisted(state_->database, state_->layers.get()));
     }
-    const std::vector<std::string> names = linux_api::list_names(trash.get());
-    for (const std::string& name : names)
-      linux_api::remove_tree(trash.get(), name);
-    return !names.empty();
+    if (linux_api::is_empty_directory(trash.get())) return false;
+    linux_api::empty_directory(trash.get());
+    return true;
   } catch (const std::exception&) {
     return false;  // why there was no room in the first place is what is to be told
   }
 }
 
-void Store::collect_garbage() {
+void Store::collect_garbage(const RemovalWatch& watch) {
   const linux_api::Descriptor heads = store::open_or_make_directory(state_->directory.get(), store::heads_name);
   const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
-  // Who comes while another process collects leaves it to that one, which looks once more after it has let go.
+  // Who comes while another process collects leaves it to that one, which looks once more after it has let go; unless
+  // somebody watches.
   do {
     linux_api::LockFile lock(linux_api::open_at(heads.get(), store::lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    if (!lock.try_lock(0)) return;
+    if (watch) {
+      lock.lock(0);
+    } else if (!lock.try_lock(0)) {
+      return;
+    }
     trash_retired_directories();
     {
       const store::Transaction no_layer_is_made(state_->database);
       store::move_to_trash(state_->directory.get(), state_->layers.get(),
                            store::unlisted(state_->database, state_->layers.get()));
     }
-    for (const std::string& name : linux_api::list_names(trash.get()))
-      linux_api::remove_tree(trash.get(), name);
+    linux_api::empty_directory(trash.get(), watch);
   } while (has_garbage());
 }
 

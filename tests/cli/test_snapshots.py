@@ -1,5 +1,9 @@
 """Snapshots, as a user works with them."""
 
+import os
+import pty
+import subprocess
+
 
 def test_the_end_of_an_init_makes_postinit_by_itself(root):
     assert root.list() == ["* postinit"]
@@ -127,3 +131,17 @@ def test_what_is_done_to_the_layers_is_said_where_the_configuration_wants_it(roo
     assert "INFO: overlayfs: take snapshot s" in root.run(*traced, "--snapshot", "s").stderr
     assert "INFO: overlayfs: roll back to s" in root.run(*traced, "--rollback-to", "s").stderr
     assert "overlayfs:" not in root.run("--clean").stderr
+
+
+def test_what_is_waited_for_is_off_the_disk_and_a_terminal_shows_how_far_it_has_come(root):
+    root.sh("mkdir -p /many/deep; for i in $(seq 500); do : > /many/deep/$i; done")
+    ours, terminal = pty.openpty()
+    try:
+        subprocess.run(root.command("--clean", "--wait"), stdin=subprocess.DEVNULL, stderr=terminal, check=True, timeout=300)
+        shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert "removing [####" in shown and "100%" in shown
+    assert not list((root.base_dir / root.root_name / "trash").iterdir())
+    assert root.sh("ls -d /many 2>/dev/null || echo gone") == "gone\n"

@@ -1,5 +1,6 @@
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
+#include "cli/working_root.hpp"
 
 namespace plyroot::cli {
 
@@ -9,7 +10,7 @@ int run_clean(const Context& context) {
     const auto step = context.log.step("clean chroot");
     root.clean();
   }
-  if (context.options.wait) root.finish_housekeeping();
+  if (context.options.wait) finish_housekeeping(root);
   return 0;
 }
 

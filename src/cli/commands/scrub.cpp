@@ -2,6 +2,7 @@
 
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
+#include "cli/working_root.hpp"
 #include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
 
@@ -60,7 +61,7 @@ int run_scrub(const Context& context) {
     const auto step = context.log.step(fmt::format("scrub {}", scrub_type_name(type)));
     scrub(type, root, context);
   }
-  if (context.options.wait) root.finish_housekeeping();
+  if (context.options.wait) finish_housekeeping(root);
   return 0;
 }
 
