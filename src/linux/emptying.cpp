@@ -44,8 +44,9 @@ class Emptying {
 
   /// Brings all directories to the top, and counts all names.
   void flatten() {
-    for (std::size_t next = 0; next < names_.size(); ++next) {  // grows meanwhile
-      const std::string name = names_[next];
+    std::size_t next = 0;
+    while (next < names_.size()) {  // which grows meanwhile
+      const std::string name = names_[next++];
       ++all_;
       const Descriptor directory = open_directory(name);
       if (!directory) continue;
