@@ -43,10 +43,18 @@ linux_api::Descriptor create_result_file(int result_directory, const std::string
 }
 
 void log_into_result_directory(const config::Config& config, Log& log) {
-  const linux_api::Descriptor directory = open_result_directory(config);
-  linux_api::Descriptor root_log = create_result_file(directory.get(), "root.log", config);
-  linux_api::Descriptor state_log = create_result_file(directory.get(), "state.log", config);
-  log.open_files(root_log.release(), state_log.release());
+  constexpr int most_tries = 100;
+  for (int tries = 1;; ++tries) {
+    try {
+      const linux_api::Descriptor directory = open_result_directory(config);
+      linux_api::Descriptor root_log = create_result_file(directory.get(), "root.log", config);
+      linux_api::Descriptor state_log = create_result_file(directory.get(), "state.log", config);
+      return log.open_files(root_log.release(), state_log.release());
+    } catch (const SystemError& error) {
+      // A clean of this root at the same time has just removed the directory.
+      if (error.error_number() != ENOENT || tries == most_tries) throw;
+    }
+  }
 }
 
 }  // namespace plyroot::buildroot

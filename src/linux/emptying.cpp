@@ -14,6 +14,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,8 @@
 namespace plyroot::linux_api {
 namespace {
 
+/// A small tree is gone before a thread has begun.
+constexpr std::size_t names_worth_help = 1000;
 constexpr auto watch_interval = std::chrono::milliseconds(100);
 
 bool is_directory_errno(int error_number) {
@@ -56,20 +59,10 @@ class Emptying {
   }
 
   void remove_all(const RemovalWatch& watch) {
-    std::vector<std::thread> workers;
-    for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
-      workers.emplace_back([this] { work(); });
-    if (watch) {
-      std::unique_lock lock(mutex_);
-      while (!changed_.wait_for(lock, watch_interval, [this] { return unfinished_ == 0; })) {
-        lock.unlock();
-        watch(removed_, all_);
-        lock.lock();
-      }
-      watch(removed_, all_);
-    }
-    for (std::thread& worker : workers)
-      worker.join();
+    watch_ = watch;
+    work(true);
+    helpers_.clear();  // waits for them
+    if (watch) watch(removed_, all_);
     if (failure_) std::rethrow_exception(failure_);
   }
 
@@ -83,17 +76,20 @@ class Emptying {
     changed_.notify_one();
   }
 
-  void work() {
+  void work(bool is_caller) {
     std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return !names_.empty() || unfinished_ == 0; });
-      if (names_.empty()) return;
+    while (unfinished_ > 0) {
+      if (names_.empty()) {
+        changed_.wait_for(lock, watch_interval);
+        if (is_caller) tell();
+        continue;
+      }
       const std::string name = std::move(names_.front());
       names_.pop_front();
       lock.unlock();
       std::exception_ptr failure;
       try {
-        remove(name);
+        remove(name, is_caller);
       } catch (const std::exception&) {
         failure = std::current_exception();
       }
@@ -101,6 +97,27 @@ class Emptying {
       if (failure && !failure_) failure_ = failure;
       if (--unfinished_ == 0) changed_.notify_all();
     }
+  }
+
+  /// What the caller's thread sees to between two names.
+  void between_names() {
+    if (!has_asked_for_help_ && removed_ >= names_worth_help) {
+      has_asked_for_help_ = true;
+      try {
+        for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i)
+          helpers_.emplace_back([this] { work(false); });
+      } catch (const std::system_error&) {
+        return;  // then with those there are
+      }
+    }
+    tell();
+  }
+
+  void tell() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!watch_ || now - told_ < watch_interval) return;
+    told_ = now;
+    watch_(removed_, all_);
   }
 
   /// An invalid Descriptor where the name is none of a directory (any more).
@@ -134,7 +151,7 @@ class Emptying {
     }
   }
 
-  void remove(const std::string& name) {
+  void remove(const std::string& name, bool is_caller) {
     if (unlinkat(top_, name.c_str(), 0) == 0) {
       ++removed_;
       return;
@@ -150,6 +167,7 @@ class Emptying {
       } catch (const std::exception&) {
         if (!failure) failure = std::current_exception();
       }
+      if (is_caller) between_names();
     }
     if (failure) std::rethrow_exception(failure);
     if (unlinkat(top_, name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -177,6 +195,10 @@ class Emptying {
   std::atomic<std::size_t> next_number_ = 0;
   std::atomic<std::size_t> removed_ = 0;
   std::size_t all_ = 0;
+  RemovalWatch watch_;
+  std::chrono::steady_clock::time_point told_;
+  bool has_asked_for_help_ = false;
+  std::vector<std::jthread> helpers_;  // last: they use all the others
 };
 
 }  // namespace

@@ -180,6 +180,7 @@ std::string copied_up_by(const std::string& root, const Operation& operation) {
   const CopiesUp what = file_operations().at(operation.name).copies_up;
   std::string place = root + "/" + operation.path;
   if (what == CopiesUp::nothing) return {};
+  if (operation.name == "rename" && operation.path == operation.other) return {};  // the kernel asks no file system
   if (what == CopiesUp::name) return place;
   std::array<char, PATH_MAX> target{};
   return realpath(place.c_str(), target.data()) != nullptr ? target.data() : std::string();
