@@ -32,10 +32,10 @@ void change_packages(const Context& context, const Work& work) {
   working.root.make_durable();
 }
 
-/// The exit code that a program's end becomes: its own, 128 + N for signal N, mock's 7 for SIGINT.
 /// What --wait waits for, with a progress bar on a terminal.
 void finish_housekeeping(buildroot::Root& root);
 
+/// The exit code that a program's end becomes: its own, 128 + N for signal N, mock's 7 for SIGINT.
 int exit_code_of(const linux_api::ExitStatus& status);
 
 }  // namespace plyroot::cli

@@ -108,6 +108,11 @@ bool is_empty_directory(int directory) {
   return next_entry(open_stream(directory).get()) == nullptr;
 }
 
+void refuse_to_remove_mount(const std::string& name) {
+  throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
+              "Unmount it, then run the command again.");
+}
+
 void remove_tree(int directory, const std::string& name) {
   if (unlink_name(directory, name, 0)) return;
   if (errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", printable(name));
@@ -116,8 +121,7 @@ void remove_tree(int directory, const std::string& name) {
   if (!child) throw_errno(errno, "open the directory to be removed", printable(name));
   const struct statx start = status_of(child.get(), "", AT_EMPTY_PATH);
   if (!same_place(start, status_of(directory, "", AT_EMPTY_PATH))) {
-    throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
-                "Unmount it, then run the command again.");
+    refuse_to_remove_mount(name);
   }
   remove_contents(child.get(), start);
   if (!unlink_name(directory, name, AT_REMOVEDIR)) throw_errno(errno, "remove the directory", printable(name));

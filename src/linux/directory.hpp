@@ -16,6 +16,7 @@ bool make_directories(const std::string& path, mode_t mode = 0755);
 
 /// The names in a directory, without "." and "..", in no order.
 std::vector<std::string> list_names(int directory);
+/// A name, and what the listing tells of it.
 struct DirectoryEntry {
   std::string name;
   bool may_be_directory;  ///< some file systems do not tell in the listing
@@ -28,6 +29,7 @@ bool is_empty_directory(int directory);
 /// files are an error. What vanishes meanwhile is none.
 /// @throws SystemError
 void remove_tree(int directory, const std::string& name);
+[[noreturn]] void refuse_to_remove_mount(const std::string& name);
 
 /// renameat2(2) without replacing. @throws SystemError
 void rename_at(int old_directory, const std::string& old_name, int new_directory, const std::string& new_name);

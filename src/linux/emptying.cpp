@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -31,11 +30,6 @@ constexpr auto watch_interval = std::chrono::milliseconds(100);
 
 bool is_directory_errno(int error_number) {
   return error_number == EISDIR || error_number == EPERM;  // Linux says the one, POSIX the other
-}
-
-[[noreturn]] void refuse_mount(const std::string& name) {
-  throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
-              "Unmount it, then run the command again.");
 }
 
 class Emptying {
@@ -125,24 +119,24 @@ class Emptying {
     int error_number = 0;
     Descriptor directory =
         try_open_in_root(top_, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Links::follow_on_this_mount, 0, error_number);
-    if (!directory && error_number == EXDEV) refuse_mount(name);
+    if (!directory && error_number == EXDEV) refuse_to_remove_mount(name);
     if (!directory && error_number != ENOENT && error_number != ENOTDIR && error_number != ELOOP)
       throw_errno(error_number, "open the directory to be removed", printable(name));
     return directory;
   }
 
-  /// @returns false where it is no directory (any more)
+  /// @returns false where it is no directory
   bool bring_to_top(int parent, const std::string& name) {
     for (;;) {
       const std::string at_top = fmt::format("moved-{}-{}", getpid(), next_number_++);
       const Descriptor directory(openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (!directory) return false;
+      if (!directory) return errno == ENOENT;
       if (renameat2(parent, name.c_str(), top_, at_top.c_str(), RENAME_NOREPLACE) == 0) {
         add(at_top);
         return true;
       }
       if (errno == ENOENT) return true;
-      if (errno == EBUSY || errno == EXDEV) refuse_mount(name);
+      if (errno == EBUSY || errno == EXDEV) refuse_to_remove_mount(name);
       if (errno == ENOSPC || errno == EDQUOT) {  // a full disk has no room for a name either
         remove_tree(parent, name);
         return true;
