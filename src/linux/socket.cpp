@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -104,8 +105,13 @@ std::optional<Message> receive_message(int socket) {
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   ssize_t got = 0;
+  bool was_reset = false;
   while ((got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0) {
-    if (errno == ECONNRESET) return std::nullopt;
+    if (errno == ECONNRESET) {
+      // The other end closed without reading all that we sent. What it sent before comes after this error.
+      if (std::exchange(was_reset, true)) return std::nullopt;
+      continue;
+    }
     if (errno != EINTR) throw_errno(errno, "receive a message");
   }
   Message received;

@@ -26,7 +26,8 @@ std::pair<Descriptor, Descriptor> socket_pair();
 
 /// @returns false where the other end is gone
 bool send_message(int socket, std::string_view text, const std::vector<int>& descriptors = {});
-/// Waits for a message; nothing where the other end is gone.
+/// Waits for a message; nothing where the other end is gone and all that it sent is received, whether or not it
+/// received what was sent to it.
 std::optional<Message> receive_message(int socket);
 
 }  // namespace plyroot::linux_api
