@@ -175,6 +175,8 @@ class HeadLock {
   };
   /// What the kernel says of the head now.
   [[nodiscard]] Use use() const;
+  /// Whether the head of a store seems to be idle, without its lock: for who can use a guess. Makes nothing.
+  static bool seems_idle(const StoreLocation& location, const HeadName& head);
 
   [[nodiscard]] const HeadName& head() const;
 
@@ -199,12 +201,17 @@ class HeadLock {
   std::unique_ptr<State> state_;
 };
 
-/// What a session's init holds as long as it lives. Made in the process that is to hold it.
+/// What a session's init holds as long as it lives. Whoever starts the session takes it, and hands its descriptor to
+/// the init: it is held until the last copy of the descriptor is closed.
 class SessionLock {
  public:
   /// @param head_lock held by whoever starts the session. @throws Error where another session has it
   explicit SessionLock(const HeadLock& head_lock);
+  /// The lock of a descriptor that another process has handed over; closed with this.
+  static SessionLock adopt(int descriptor);
   ~SessionLock();
+  SessionLock(SessionLock&&) noexcept;
+  SessionLock& operator=(SessionLock&&) noexcept;
   SessionLock(const SessionLock&) = delete;
   SessionLock& operator=(const SessionLock&) = delete;
   [[nodiscard]] int descriptor() const;
@@ -214,6 +221,7 @@ class SessionLock {
 
  private:
   struct State;
+  explicit SessionLock(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -30,7 +30,7 @@ class LayeredBacking final : public Backing {
 
   HeadLock lock() override { return {store_, head_}; }
 
-  std::variant<OverlayTree, ExistingTree> prepare_tree(const HeadLock& lock, Log& log) override {
+  RootTree prepare_tree(const HeadLock& lock, Log& log) override {
     if (lock.use() == HeadLock::Use::mounted) return ExistingTree{rootdir_};
     const auto merging_first = [&] {
       log.info("this root stands on more layers than can be mounted at once: merging them first");
@@ -72,7 +72,7 @@ class PlainBacking final : public Backing {
 
   HeadLock lock() override { return {directory_, HeadName::main()}; }
 
-  std::variant<OverlayTree, ExistingTree> prepare_tree(const HeadLock& /*lock*/, Log& /*log*/) override {
+  RootTree prepare_tree(const HeadLock& /*lock*/, Log& /*log*/) override {
     linux_api::make_directories(rootdir_, 0755);
     return ExistingTree{rootdir_};
   }

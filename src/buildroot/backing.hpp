@@ -25,7 +25,7 @@ class Backing {
   /// Waits until no other short operation works on the head.
   [[nodiscard]] virtual HeadLock lock() = 0;
   /// The tree for a session to mount. The head is idle, or its tree attached in the host's namespace by --mount.
-  [[nodiscard]] virtual std::variant<OverlayTree, ExistingTree> prepare_tree(const HeadLock& lock, Log& log) = 0;
+  [[nodiscard]] virtual RootTree prepare_tree(const HeadLock& lock, Log& log) = 0;
   /// What prepare_tree() noted is on the disk when this returns; before, nothing may be written to the tree.
   virtual void commit_preparation() = 0;
   /// Drops what was done since the head's current layer; all there is, without layers.

@@ -72,6 +72,23 @@ void remove_directory(const std::string& path) {
   if (parent) linux_api::remove_tree(parent.get(), name_of(path));
 }
 
+SessionPlan plan_session(const config::Config& config) {
+  SessionPlan plan{standard_mounts(config.dev_loop_count), {}, config.hostname.value_or("mock")};
+  if (config.plugins.bind_mount.enable) {
+    for (const config::PathPair& bind : config.plugins.bind_mount.dirs) {
+      plan.binds.push_back({bind.host_path, bind.chroot_path, config.plugins.bind_mount.create_dirs});
+    }
+  }
+  return plan;
+}
+
+/// Where nobody seems to be in the root: a session will have to be made.
+std::optional<WaitingInit> begin_session_early(const config::Config& config) {
+  if (!config.plugins.overlayfs.enable || !HeadLock::seems_idle(store_location(config), head_of(config)))
+    return std::nullopt;
+  return WaitingInit(plan_session(config));
+}
+
 }  // namespace
 
 void refuse_feature(std::string_view feature) {
@@ -88,6 +105,13 @@ void require_store(const config::Config& config, const SnapshotName& name) {
 Root::Root(const config::Config& config, Log& log, int host_namespace)
     : config_(&config), log_(&log), host_namespace_(host_namespace), backing_(make_backing(config)) {}
 
+Root::Root(const config::Config& config, Log& log, std::optional<WaitingInit> waiting_init)
+    : config_(&config), log_(&log), waiting_init_(std::move(waiting_init)), backing_(make_backing(config)) {}
+
+Root Root::to_enter(const config::Config& config, Log& log) {
+  return {config, log, begin_session_early(config)};
+}
+
 Store& Root::required_store(std::string_view feature) {
   if (backing_->store() == nullptr) refuse_feature(feature);
   return *backing_->store();
@@ -98,31 +122,27 @@ void Root::trace(std::string_view operation) const {
   if (config_->plugins.overlayfs.trace_hooks) log_->info(fmt::format("overlayfs: {}", operation));
 }
 
-SessionPlan Root::plan_session(const HeadLock& lock) {
-  SessionPlan plan{backing_->prepare_tree(lock, *log_),
-                   standard_mounts(config_->dev_loop_count),
-                   {},
-                   config_->hostname.value_or("mock")};
-  if (config_->plugins.bind_mount.enable) {
-    for (const config::PathPair& bind : config_->plugins.bind_mount.dirs) {
-      plan.binds.push_back({bind.host_path, bind.chroot_path, config_->plugins.bind_mount.create_dirs});
-    }
-  }
-  return plan;
-}
-
 Session Root::enter() {
   const HeadLock lock = backing_->lock();
   while (lock.use() == HeadLock::Use::session) {
-    if (auto running = Session::join(lock)) return std::move(*running);
+    if (auto running = Session::join(lock)) {
+      waiting_init_.reset();
+      return std::move(*running);
+    }
     lock.wait_for_session_end();
   }
   if (lock.use() == HeadLock::Use::mounted && !is_mounted_on_host()) {
     wait_until_settled(lock);
   }
+  // One that was begun early does not see what is mounted on the host since.
+  if (lock.use() != HeadLock::Use::idle) waiting_init_.reset();
   trace("mount");
   const auto start = [&] {
-    return Session::start(lock, plan_session(lock), [this] { backing_->commit_preparation(); });
+    if (!waiting_init_) waiting_init_.emplace(plan_session(*config_));
+    const RootTree tree = backing_->prepare_tree(lock, *log_);
+    WaitingInit init = std::move(*waiting_init_);
+    waiting_init_.reset();
+    return Session::start(lock, std::move(init), tree, [this] { backing_->commit_preparation(); });
   };
   Session session = backing_->store() == nullptr ? start() : retry_when_full(*backing_->store(), start);
   if (backing_->store() != nullptr) {

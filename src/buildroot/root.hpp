@@ -23,6 +23,8 @@ class Root {
   /// @param host_namespace a descriptor of the host's mount namespace where the caller has left it (mock does): where
   ///   mount() attaches the root and the background works. -1: the caller is in it
   Root(const config::Config& config, Log& log, int host_namespace = -1);
+  /// The same for a command that is going to enter(): a new session's first process begins its work meanwhile.
+  static Root to_enter(const config::Config& config, Log& log);
 
   [[nodiscard]] const config::Config& config() const { return *config_; }
   [[nodiscard]] Log& log() const { return *log_; }
@@ -89,7 +91,7 @@ class Root {
   void finish_housekeeping(const Store::RemovalWatch& watch);
 
  private:
-  [[nodiscard]] SessionPlan plan_session(const HeadLock& lock);
+  Root(const config::Config& config, Log& log, std::optional<WaitingInit> waiting_init);
   void remove_what_was_dropped();
   [[nodiscard]] bool is_mounted_here(const std::string& source) const;
   struct MountedTree;
@@ -105,7 +107,8 @@ class Root {
 
   const config::Config* config_;
   Log* log_;
-  int host_namespace_;
+  int host_namespace_ = -1;
+  std::optional<WaitingInit> waiting_init_;  ///< before the store is opened: its process starts with little memory
   std::unique_ptr<Backing> backing_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 
 #include "buildroot/host_command.hpp"
 #include "buildroot/session_init.hpp"
+#include "buildroot/session_protocol.hpp"
 #include "linux/socket.hpp"
 #include "linux/terminal.hpp"
 #include "support/error.hpp"
@@ -108,33 +110,42 @@ std::optional<Session> Session::join(const HeadLock& head_lock) {
   return session;
 }
 
-Session Session::start(const HeadLock& head_lock, const SessionPlan& plan, const std::function<void()>& meanwhile) {
+WaitingInit::WaitingInit(SessionPlan plan) {
+  auto [ours, theirs] = linux_api::socket_pair();
+  constexpr auto flags = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_CLEAR_SIGHAND;
+  process_ = linux_api::fork_child(flags, [&plan, &theirs = theirs] {
+    return run_session_init({&plan, std::move(theirs)});
+  });
+  connection_ = std::move(ours);
+}
+
+Session Session::start(const HeadLock& head_lock, WaitingInit init, const RootTree& tree,
+                       const std::function<void()>& meanwhile) {
   const std::string socket_name = head_lock.file_name(socket_suffix);
   // No session runs, so what lies there was left by one that was killed.
   if (unlinkat(head_lock.heads_directory(), socket_name.c_str(), 0) < 0 && errno != ENOENT) {
     throw_errno(errno, "remove the left-over socket", socket_name);
   }
-  Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);
-  auto [ours, theirs] = linux_api::socket_pair();
-  linux_api::Child init =
-      linux_api::fork_child(CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET, [&, &theirs = theirs] {
-        return run_session_init({&plan, &head_lock, std::move(listener), std::move(theirs)});
-      });
-  theirs.reset();
-  listener.reset();
+  {
+    const Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);
+    const SessionLock lock(head_lock);
+    // Where it has ended already, its last words are waited for below.
+    linux_api::send_message(init.connection_.get(), message::tree_is + written(tree),
+                            {lock.descriptor(), listener.get()});
+  }
   try {
     meanwhile();
   } catch (const std::exception&) {
-    ours.reset();
-    init.wait();  // it ends, and has let go of the root
+    init.connection_.reset();
+    init.process_.wait();  // it ends, and has let go of the root
     throw;
   }
-  linux_api::send_message(ours.get(), message::may_begin);
-  Session session(std::move(ours), true);
+  linux_api::send_message(init.connection_.get(), message::may_begin);
+  Session session(std::move(init.connection_), true);
   if (!session.wait_for_admission()) {
     throw Error("the session's first process ended before it had set the root up", {}, ExitCode::root);
   }
-  init.abandon();  // it outlives us where others have joined it
+  init.process_.abandon();  // it outlives us where others have joined it
   return session;
 }
 

@@ -46,6 +46,19 @@ struct HostCommand {
   OutputHandler output;  ///< takes standard output and standard error; inherited if not set
 };
 
+/// The first process of a session, begun before it is known which tree is to be its root: it makes meanwhile what needs
+/// no tree. It ends with this if no session is started with it. What is mounted on the host later, it does not see.
+class WaitingInit {
+ public:
+  /// @throws Error where the namespaces cannot be made
+  explicit WaitingInit(SessionPlan plan);
+
+ private:
+  friend class Session;
+  linux_api::Child process_;
+  linux_api::Descriptor connection_;
+};
+
 /// This command's place in the processes that share one mounted root of one head. While it lives the root stays
 /// mounted. The first command that comes makes the session, with namespaces for mounts, processes, IPC, host name and
 /// network; others join it.
@@ -54,9 +67,10 @@ class Session {
   /// Joins the running session of a head, nothing where there is none.
   static std::optional<Session> join(const HeadLock& head_lock);
 
-  /// Starts a session. @throws Error where it cannot be made
+  /// Starts a session on an idle head. @throws Error where it cannot be made
   /// @param meanwhile called while the session's first process sets it up; when it has returned, programs may run
-  static Session start(const HeadLock& head_lock, const SessionPlan& plan, const std::function<void()>& meanwhile);
+  static Session start(const HeadLock& head_lock, WaitingInit init, const RootTree& tree,
+                       const std::function<void()>& meanwhile);
 
   Session(Session&&) noexcept = default;
   Session& operator=(Session&&) noexcept = default;

@@ -12,9 +12,12 @@
 #include <cerrno>
 #include <ctime>
 #include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "buildroot/session_protocol.hpp"
 #include "linux/mount.hpp"
 #include "linux/process.hpp"
 #include "linux/socket.hpp"
@@ -27,27 +30,34 @@ using linux_api::Descriptor;
 
 class Init {
  public:
-  Init(Descriptor listener, Descriptor first_client) : listener_(std::move(listener)) {
-    clients_.push_back(std::move(first_client));
-  }
+  explicit Init(Descriptor starter) { clients_.push_back(std::move(starter)); }
 
-  /// The host's descriptors, the caller's included, must not be held as long as the session lives.
-  void keep_only_own_descriptors(int lock) const {
-    linux_api::close_descriptors_except({lock, listener_.get(), clients_.front().get()});
-  }
-
-  void set_up(const SessionPlan& plan) {
+  void prepare(const SessionPlan& plan) {
     host_mounts_ = linux_api::open_path("/proc/self/ns/mnt", O_RDONLY);
     self_ = linux_api::own_pidfd();
     if (unshare(CLONE_NEWNS) < 0) throw SystemError(errno, "make a mount namespace", {}, ExitCode::namespaces);
-    root_may_be_held_ = !std::holds_alternative<OverlayTree>(plan.tree);
-    mounted_ = carry_out(plan);
+    prepared_ = prepare_session(plan);
     sigset_t children;
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
     sigprocmask(SIG_SETMASK, &children, nullptr);
     signals_ = Descriptor(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_) throw_errno(errno, "wait for signals in the session's init");
+  }
+
+  /// @returns nothing where whoever started us has gone, or needs no session
+  std::optional<RootTree> receive_tree() {
+    auto message = linux_api::receive_message(clients_.front().get());
+    if (!message || !message->text.starts_with(message::tree_is) || message->descriptors.size() != 2)
+      return std::nullopt;
+    lock_ = SessionLock::adopt(message->descriptors[0].release());
+    listener_ = std::move(message->descriptors[1]);
+    return read_tree(std::string_view(message->text).substr(std::string_view(message::tree_is).size()));
+  }
+
+  void set_up(const SessionPlan& plan, const RootTree& tree) {
+    root_may_be_held_ = !std::holds_alternative<OverlayTree>(tree);
+    mounted_ = mount_session(plan, std::move(prepared_), tree);
   }
 
   /// @returns false where whoever starts the session has gone
@@ -57,7 +67,8 @@ class Init {
     admit(clients_.front());
     return true;
   }
-  void report_failure(const std::string& reason) const {
+  void fail(const std::string& reason) {
+    root_may_be_held_ = true;
     if (!clients_.empty()) linux_api::send_message(clients_.front().get(), message::failed + reason.substr(0, 2000));
   }
 
@@ -81,9 +92,6 @@ class Init {
     }
   }
 
-  /// Whether nobody has the root mounted or open when end() has returned.
-  bool has_let_go_of_root() const { return !root_may_be_held_; }
-
   /// Nothing of the session is left when this returns, but its lock.
   void end() {
     listener_.reset();
@@ -94,6 +102,7 @@ class Init {
     mounted_ = {};
     // Leaving the mount namespace as its last process unmounts the root before this returns, so before the lock goes.
     if (host_mounts_) setns(host_mounts_.get(), CLONE_NEWNS);
+    if (lock_ && !root_may_be_held_) lock_->note_unmount();
   }
 
  private:
@@ -141,11 +150,13 @@ class Init {
     return false;
   }
 
+  std::optional<SessionLock> lock_;  // goes last
   Descriptor listener_;
   std::vector<Descriptor> clients_;
   Descriptor host_mounts_;
   Descriptor self_;
   Descriptor signals_;
+  PreparedSession prepared_;
   MountedSession mounted_;
   bool root_may_be_held_ = false;  // by somebody outside, when the session has ended
 };
@@ -157,22 +168,23 @@ int run_session_init(SessionInit session) noexcept {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // nothing in the root may look into us, or reach our executable
     prctl(PR_SET_NAME, "plyroot-init", 0, 0, 0);
     setsid();
-    for (int number = 1; number < NSIG; ++number)
-      ::signal(number, SIG_DFL);
     const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
       dup2(null.get(), fd);
 
-    Init init(std::move(session.listener), std::move(session.first_client));
+    // The host's descriptors, the caller's included, must not be held as long as the session lives.
+    linux_api::close_descriptors_except({session.starter.get()});
+
+    Init init(std::move(session.starter));
     try {
-      const SessionLock lock(*session.head_lock);
-      init.keep_only_own_descriptors(lock.descriptor());
-      init.set_up(*session.plan);
-      if (init.admit_first()) init.serve();
+      init.prepare(*session.plan);
+      if (const auto tree = init.receive_tree()) {
+        init.set_up(*session.plan, *tree);
+        if (init.admit_first()) init.serve();
+      }
       init.end();
-      if (init.has_let_go_of_root()) lock.note_unmount();
     } catch (const std::exception& error) {
-      init.report_failure(error.what());
+      init.fail(error.what());
       init.end();
       return 1;
     }

@@ -76,17 +76,17 @@ void make_read_only(int root, const std::string& path) {
   linux_api::attach_mount(view.get(), place.get());
 }
 
-Descriptor tree_of(const SessionPlan& plan) {
-  if (const auto* overlay = std::get_if<OverlayTree>(&plan.tree)) {
+Descriptor mount_tree(const RootTree& tree) {
+  if (const auto* overlay = std::get_if<OverlayTree>(&tree)) {
     return overlay::mount_overlay(overlay->overlay, overlay->layers_directory);
   }
-  return linux_api::clone_mount(AT_FDCWD, std::get<ExistingTree>(plan.tree).directory, false);
+  return linux_api::clone_mount(AT_FDCWD, std::get<ExistingTree>(tree).directory, false);
 }
 
 /// Some directory to attach the tree at before it becomes the root.
-std::string anchor_of(const SessionPlan& plan) {
-  if (const auto* overlay = std::get_if<OverlayTree>(&plan.tree)) return overlay->layers_directory;
-  return std::get<ExistingTree>(plan.tree).directory;
+std::string anchor_of(const RootTree& tree) {
+  if (const auto* overlay = std::get_if<OverlayTree>(&tree)) return overlay->layers_directory;
+  return std::get<ExistingTree>(tree).directory;
 }
 
 void attach_bind(int root, const HostBind& bind, const Descriptor& source) {
@@ -123,36 +123,42 @@ std::vector<RootMount> standard_mounts(int loop_devices) {
   };
 }
 
-MountedSession carry_out(const SessionPlan& plan) {
+PreparedSession prepare_session(const SessionPlan& plan) {
   linux_api::stop_mount_propagation(false);
-  std::vector<Descriptor> bind_sources;  // taken while the host's tree is still our root
-  for (const HostBind& bind : plan.binds)
-    bind_sources.push_back(linux_api::clone_mount(AT_FDCWD, bind.host_path, true));
-
-  MountedSession mounted;
-  mounted.root = tree_of(plan);
-  linux_api::attach_mount(mounted.root.get(), linux_api::open_path(anchor_of(plan), O_PATH | O_DIRECTORY).get());
-  linux_api::pivot_root_to(mounted.root.get());
-  if (const auto* overlay = std::get_if<OverlayTree>(&plan.tree)) {
-    overlay::verify_overlay(overlay->overlay, mounted.root.get());
-  }
+  PreparedSession prepared;
+  for (const HostBind& bind : plan.binds)  // taken while the host's tree is still our root
+    prepared.bind_sources.push_back(linux_api::clone_mount(AT_FDCWD, bind.host_path, true));
+  const mode_t mask = umask(0);
   for (const RootMount& mount : plan.mounts) {
-    make_directories_in_root(mounted.root.get(), mount.target, 0755);
-    Descriptor file_system = linux_api::mount_detached(mount.file_system);
-    const mode_t mask = umask(0);
-    fill(file_system.get(), mount);
-    umask(mask);
-    const Descriptor target =
-        linux_api::open_in_root(mounted.root.get(), mount.target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
-    linux_api::attach_mount(file_system.get(), target.get());
-    for (const std::string& name : mount.read_only)
-      make_read_only(mounted.root.get(), mount.target + "/" + name);
-    if (mount.file_system.type == "devpts") mounted.terminals = std::move(file_system);
+    prepared.file_systems.push_back(linux_api::mount_detached(mount.file_system));
+    fill(prepared.file_systems.back().get(), mount);
   }
-  for (std::size_t i = 0; i < plan.binds.size(); ++i)
-    attach_bind(mounted.root.get(), plan.binds[i], bind_sources[i]);
+  umask(mask);
   linux_api::set_host_name(plan.host_name);
   linux_api::bring_loopback_up();
+  return prepared;
+}
+
+MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree) {
+  MountedSession mounted;
+  mounted.root = mount_tree(tree);
+  linux_api::attach_mount(mounted.root.get(), linux_api::open_path(anchor_of(tree), O_PATH | O_DIRECTORY).get());
+  linux_api::pivot_root_to(mounted.root.get());
+  if (const auto* overlay = std::get_if<OverlayTree>(&tree)) {
+    overlay::verify_overlay(overlay->overlay, mounted.root.get());
+  }
+  for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
+    const RootMount& mount = plan.mounts[i];
+    make_directories_in_root(mounted.root.get(), mount.target, 0755);
+    const Descriptor target =
+        linux_api::open_in_root(mounted.root.get(), mount.target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
+    linux_api::attach_mount(prepared.file_systems[i].get(), target.get());
+    for (const std::string& name : mount.read_only)
+      make_read_only(mounted.root.get(), mount.target + "/" + name);
+    if (mount.file_system.type == "devpts") mounted.terminals = std::move(prepared.file_systems[i]);
+  }
+  for (std::size_t i = 0; i < plan.binds.size(); ++i)
+    attach_bind(mounted.root.get(), plan.binds[i], prepared.bind_sources[i]);
   return mounted;
 }
 

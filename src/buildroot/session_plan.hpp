@@ -65,10 +65,11 @@ struct ExistingTree {
   bool operator==(const ExistingTree&) const = default;
 };
 
-/// All that makes a session's root, as a value that can be looked at without mounting anything.
+using RootTree = std::variant<OverlayTree, ExistingTree>;
+
+/// What a session has beside its root's tree, as a value that can be looked at without mounting anything.
 struct SessionPlan {
-  std::variant<OverlayTree, ExistingTree> tree;
-  std::vector<RootMount> mounts;  ///< in their order
+  std::vector<RootMount> mounts;  ///< in the root, in their order
   std::vector<HostBind> binds;    ///< after the mounts
   std::string host_name;
 
@@ -80,14 +81,24 @@ struct SessionPlan {
 /// @param loop_devices how many /dev/loopN there are
 std::vector<RootMount> standard_mounts(int loop_devices);
 
-/// Descriptors of what has been mounted by carry_out.
+/// What a session needs before it has a root: file systems and binds, attached nowhere yet, in the plan's order.
+struct PreparedSession {
+  std::vector<linux_api::Descriptor> file_systems;
+  std::vector<linux_api::Descriptor> bind_sources;
+};
+
+/// Carries out what of a plan needs no tree, in the calling process, which must be the first of new mount, PID, IPC,
+/// UTS and network namespaces. @throws Error
+PreparedSession prepare_session(const SessionPlan& plan);
+
+/// Descriptors of what has been mounted by mount_session.
 struct MountedSession {
   linux_api::Descriptor root;
   linux_api::Descriptor terminals;  ///< the devpts that /dev/pts shows
 };
 
-/// Carries out a plan in the calling process, which must be the first of new mount, PID, IPC, UTS and network
-/// namespaces: afterwards its root is the session's. @throws Error
-MountedSession carry_out(const SessionPlan& plan);
+/// Carries out the rest: afterwards the tree is the calling process's root, with all that was prepared in it.
+/// @throws Error
+MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree);
 
 }  // namespace plyroot::buildroot

@@ -19,7 +19,8 @@ const config::Config& prepared(const Context& context, WorkingRoot::Logs logs) {
 }  // namespace
 
 WorkingRoot::WorkingRoot(const Context& context, Logs logs)
-    : root(prepared(context, logs), context.log), package_manager(context.config, context.log) {}
+    : root(buildroot::Root::to_enter(prepared(context, logs), context.log)),
+      package_manager(context.config, context.log) {}
 
 void finish_housekeeping(buildroot::Root& root) {
   ProgressBar bar("removing");

@@ -16,7 +16,6 @@ namespace plyroot::linux_api {
 namespace {
 
 constexpr std::size_t most_descriptors = 8;
-constexpr std::size_t longest_message = 4096;
 
 Descriptor new_socket(int extra_flags) {
   Descriptor made(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | extra_flags, 0));
@@ -95,26 +94,36 @@ bool send_message(int socket, std::string_view text, const std::vector<int>& des
   return true;
 }
 
+namespace {
+
+/// Waits for the next message. @returns its size; 0 where the other end is gone
+std::size_t size_of_next_message(int socket) {
+  bool was_reset = false;
+  for (;;) {
+    const ssize_t size = recv(socket, nullptr, 0, MSG_PEEK | MSG_TRUNC);
+    if (size >= 0) return static_cast<std::size_t>(size);
+    // The other end closed without reading all that we sent. What it sent before comes after this error.
+    if (errno == ECONNRESET && std::exchange(was_reset, true)) return 0;
+    if (errno != EINTR && errno != ECONNRESET) throw_errno(errno, "receive a message");
+  }
+}
+
+}  // namespace
+
 std::optional<Message> receive_message(int socket) {
+  Message received;
+  received.text.resize(size_of_next_message(socket));
+  if (received.text.empty()) return std::nullopt;
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)> control{};
-  std::array<char, longest_message> buffer{};
-  iovec content{buffer.data(), buffer.size()};
+  iovec content{received.text.data(), received.text.size()};
   msghdr message{};
   message.msg_iov = &content;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  ssize_t got = 0;
-  bool was_reset = false;
-  while ((got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0) {
-    if (errno == ECONNRESET) {
-      // The other end closed without reading all that we sent. What it sent before comes after this error.
-      if (std::exchange(was_reset, true)) return std::nullopt;
-      continue;
-    }
+  while (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) < 0) {
     if (errno != EINTR) throw_errno(errno, "receive a message");
   }
-  Message received;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -124,8 +133,6 @@ std::optional<Message> receive_message(int socket) {
       received.descriptors.emplace_back(fd);
     }
   }
-  if (got == 0 && received.descriptors.empty()) return std::nullopt;
-  received.text.assign(buffer.data(), static_cast<std::size_t>(got));
   return received;
 }
 

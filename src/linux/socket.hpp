@@ -24,7 +24,7 @@ Descriptor accept_from(int listener);
 /// Two ends connected to each other.
 std::pair<Descriptor, Descriptor> socket_pair();
 
-/// @returns false where the other end is gone
+/// @param text not empty. @returns false where the other end is gone
 bool send_message(int socket, std::string_view text, const std::vector<int>& descriptors = {});
 /// Waits for a message; nothing where the other end is gone and all that it sent is received, whether or not it
 /// received what was sent to it.

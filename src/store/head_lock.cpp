@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <optional>
 
@@ -29,6 +30,11 @@ constexpr char not_mounted = '-';
 void set_mark(const linux_api::LockFile& file, char mark) {
   if (pwrite(file.descriptor(), &mark, 1, 0) != 1)
     throw_errno(errno, "write to the lock file", linux_api::path_of(file.descriptor()));
+}
+
+bool is_marked_unmounted(const linux_api::LockFile& file) {
+  char mark = maybe_mounted;
+  return pread(file.descriptor(), &mark, 1, 0) == 1 && mark == not_mounted;
 }
 
 linux_api::LockFile open_lock_file(int heads, const HeadName& head) {
@@ -75,11 +81,17 @@ HeadLock::Use HeadLock::use() const {
   return now;
 }
 
+bool HeadLock::seems_idle(const StoreLocation& location, const HeadName& head) {
+  linux_api::Descriptor file = linux_api::open_if_exists(
+      AT_FDCWD, fmt::format("{}/{}/{}.lock", location.path(), store::heads_name, stem_of(head)), O_RDWR | O_NOFOLLOW);
+  if (!file) return true;
+  const linux_api::LockFile lock_file(std::move(file));
+  return !lock_file.is_held_elsewhere(session_byte) && is_marked_unmounted(lock_file);
+}
+
 HeadLock::Use HeadLock::ask_kernel() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
-  if (state_->store == nullptr) return Use::idle;
-  char mark = maybe_mounted;
-  if (pread(state_->file.descriptor(), &mark, 1, 0) == 1 && mark == not_mounted) return Use::idle;
+  if (state_->store == nullptr || is_marked_unmounted(state_->file)) return Use::idle;
   const store::Database& database = state_->store->database;
   std::optional<store::ReadTransaction> one_state(std::in_place, database);
   const auto head = store::find_head(database, state_->head);
@@ -124,7 +136,13 @@ SessionLock::SessionLock(const HeadLock& head_lock)
     : state_(std::make_unique<State>(State{open_lock_file(head_lock.heads_directory(), head_lock.head())})) {
   if (!state_->file.try_lock(session_byte)) throw Error("another session holds this root", {}, ExitCode::in_use);
 }
+SessionLock::SessionLock(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SessionLock SessionLock::adopt(int descriptor) {
+  return SessionLock(std::make_unique<State>(State{linux_api::LockFile(linux_api::Descriptor(descriptor))}));
+}
 SessionLock::~SessionLock() = default;
+SessionLock::SessionLock(SessionLock&&) noexcept = default;
+SessionLock& SessionLock::operator=(SessionLock&&) noexcept = default;
 void SessionLock::note_unmount() const {
   set_mark(state_->file, not_mounted);
 }

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "buildroot/session_plan.hpp"
+
+namespace plyroot::buildroot {
+
+/// Messages on a session's socket. Whoever starts a session tells its first process which tree is to be the root, and
+/// when programs may run in it. A command that comes later connects. Each is admitted with three descriptors: a pidfd
+/// of the session's init, the root's directory, the root directory of its devpts. It is in the session as long as its
+/// connection is open.
+namespace message {
+inline constexpr const char* tree_is = "tree is: ";  ///< by the starter, with two descriptors: the session's lock, and
+                                                     ///< the socket where others connect; see written()
+inline constexpr const char* may_begin = "begin";    ///< by the starter: others may be admitted from now on
+inline constexpr const char* leaving = "leaving";    ///< by a command that holds nothing of the session's any more
+inline constexpr const char* admitted = "admitted";
+inline constexpr const char* failed = "failed: ";  ///< instead, with the reason: the session could not be made
+inline constexpr const char* give_tree = "tree?";  ///< asked by a command: a copy of the session's mounts
+inline constexpr const char* give_root = "root?";  ///< the same without what is mounted in it
+inline constexpr const char* tree = "tree";        ///< the answer to both, with one descriptor
+}  // namespace message
+
+/// A tree as text, and back. Both ends are the same program.
+std::string written(const RootTree& tree);
+/// @returns nothing for what written() did not write
+std::optional<RootTree> read_tree(std::string_view text);
+
+}  // namespace plyroot::buildroot
