@@ -95,7 +95,7 @@ class Store {
   /// @param merging_first called before layers are merged, which may take its time
   Prepared prepare_upper(const HeadLock& idle_head, const std::function<void()>& merging_first = {});
   /// What prepare_upper() noted is on the disk when this returns. Where it throws, or the Store is gone before, nothing
-  /// was noted.
+  /// was changed, but a head that was on the disk may be noted as if it were not.
   void commit_preparation();
   /// The layers of the head as they stand, nothing where it has no upper: for a root that is mounted already.
   [[nodiscard]] std::optional<HeadLayers> mounted_layers(const HeadName& name) const;
@@ -190,13 +190,11 @@ class HeadLock {
   [[nodiscard]] std::string file_name(const std::string& suffix) const;
   /// Descriptor of the directory that file_name() is relative to; lives as long as this.
   [[nodiscard]] int heads_directory() const;
+  /// Descriptor of the head's file (store/head_file.hpp); lives as long as this.
+  [[nodiscard]] int descriptor() const;
 
  private:
-  friend class SessionLock;
-  friend class Store;
   [[nodiscard]] Use ask_kernel() const;
-  /// From now on the upper may be mounted, and the kernel has to be asked.
-  void note_mount() const;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -50,6 +50,10 @@ void sync_file(int fd) {
   if (fsync(fd) < 0) throw_errno(errno, "write to the disk", path_of(fd));
 }
 
+void sync_data(int fd) {
+  if (fdatasync(fd) < 0) throw_errno(errno, "write to the disk", path_of(fd));
+}
+
 void sync_directory(int directory) {
   sync_file(open_at(directory, ".", O_RDONLY | O_DIRECTORY).get());
 }

@@ -35,6 +35,8 @@ std::optional<std::string> read_file_if_exists(const std::string& path);
 std::string read_file(const std::string& path);
 
 void sync_file(int fd);
+/// The same without what is not needed to read its content back (fdatasync(2)).
+void sync_data(int fd);
 /// Makes names made, renamed or removed in a directory durable.
 void sync_directory(int directory);
 

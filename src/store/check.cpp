@@ -13,6 +13,7 @@
 #include "linux/directory.hpp"
 #include "linux/file_system.hpp"
 #include "store/database.hpp"
+#include "store/head_file.hpp"
 #include "store/layer_content.hpp"
 #include "store/layer_tree.hpp"
 #include "store/mock_takeover.hpp"
@@ -185,6 +186,7 @@ class Check {
         add(Kind::database, Severity::damage, database_name, "the database is damaged: " + integrity.text(0));
     }
     rows_ = read_rows(database);
+    read_use_notes(directory);
     report_.layers = rows_.layers.size();
     look_at_tree();
     look_at_refs();
@@ -261,6 +263,15 @@ class Check {
       } catch (const Error& error) {
         add(Kind::snapshot, Severity::damage, ref.name, error.what());
       }
+    }
+  }
+
+  void read_use_notes(int directory) {
+    for (auto& [name, head] : rows_.heads) {
+      if (!name.empty() && !is_directory_name(name)) continue;
+      const Descriptor file = linux_api::open_if_exists(
+          directory, fmt::format("{}/{}", heads_name, head_file_name(name)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      if (file) apply_use_note(file.get(), head);
     }
   }
 

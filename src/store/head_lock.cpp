@@ -6,6 +6,7 @@
 #include "linux/lock.hpp"
 #include "overlay/upper_use.hpp"
 #include "plyroot/store.hpp"
+#include "store/head_file.hpp"
 #include "store/layer_tree.hpp"
 #include "store/state.hpp"
 #include "support/error.hpp"
@@ -18,27 +19,9 @@ constexpr off_t operation_byte = 0;       // held by a command for milliseconds
 constexpr off_t session_byte = 1;         // held by a session's init
 constexpr off_t initialization_byte = 2;  // of the main head's file: held while the root is installed
 
-/// "@" is in no extension's name.
-std::string stem_of(const HeadName& head) {
-  return head.is_main() ? "@main" : head.text();
-}
-
-/// First byte of a head's lock file, which knows no power cut: nothing is mounted after one.
-constexpr char maybe_mounted = 'm';
-constexpr char not_mounted = '-';
-
-void set_mark(const linux_api::LockFile& file, char mark) {
-  if (pwrite(file.descriptor(), &mark, 1, 0) != 1)
-    throw_errno(errno, "write to the lock file", linux_api::path_of(file.descriptor()));
-}
-
-bool is_marked_unmounted(const linux_api::LockFile& file) {
-  char mark = maybe_mounted;
-  return pread(file.descriptor(), &mark, 1, 0) == 1 && mark == not_mounted;
-}
-
 linux_api::LockFile open_lock_file(int heads, const HeadName& head) {
-  return linux_api::LockFile(linux_api::open_at(heads, stem_of(head) + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  return linux_api::LockFile(
+      linux_api::open_at(heads, store::head_file_name(head.text()), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
 }
 
 }  // namespace
@@ -83,15 +66,16 @@ HeadLock::Use HeadLock::use() const {
 
 bool HeadLock::seems_idle(const StoreLocation& location, const HeadName& head) {
   linux_api::Descriptor file = linux_api::open_if_exists(
-      AT_FDCWD, fmt::format("{}/{}/{}.lock", location.path(), store::heads_name, stem_of(head)), O_RDWR | O_NOFOLLOW);
+      AT_FDCWD, fmt::format("{}/{}/{}", location.path(), store::heads_name, store::head_file_name(head.text())),
+      O_RDWR | O_NOFOLLOW);
   if (!file) return true;
   const linux_api::LockFile lock_file(std::move(file));
-  return !lock_file.is_held_elsewhere(session_byte) && is_marked_unmounted(lock_file);
+  return !lock_file.is_held_elsewhere(session_byte) && store::is_noted_as_unmounted(lock_file.descriptor());
 }
 
 HeadLock::Use HeadLock::ask_kernel() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
-  if (state_->store == nullptr || is_marked_unmounted(state_->file)) return Use::idle;
+  if (state_->store == nullptr || store::is_noted_as_unmounted(state_->file.descriptor())) return Use::idle;
   const store::Database& database = state_->store->database;
   std::optional<store::ReadTransaction> one_state(std::in_place, database);
   const auto head = store::find_head(database, state_->head);
@@ -102,10 +86,6 @@ HeadLock::Use HeadLock::ask_kernel() const {
       state_->store->layers.get(), upper.directory + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!directory) return Use::idle;  // missing: whoever wants to use it will say so
   return overlay::is_upper_in_use(directory.get()) ? Use::mounted : Use::idle;
-}
-
-void HeadLock::note_mount() const {
-  set_mark(state_->file, maybe_mounted);
 }
 
 const HeadName& HeadLock::head() const {
@@ -122,7 +102,10 @@ void HeadLock::wait_for_session_end() const {
 }
 
 std::string HeadLock::file_name(const std::string& suffix) const {
-  return stem_of(state_->head) + "." + suffix;
+  return store::head_file_stem(state_->head.text()) + "." + suffix;
+}
+int HeadLock::descriptor() const {
+  return state_->file.descriptor();
 }
 int HeadLock::heads_directory() const {
   return state_->heads.get();
@@ -144,7 +127,7 @@ SessionLock::~SessionLock() = default;
 SessionLock::SessionLock(SessionLock&&) noexcept = default;
 SessionLock& SessionLock::operator=(SessionLock&&) noexcept = default;
 void SessionLock::note_unmount() const {
-  set_mark(state_->file, not_mounted);
+  store::note_unmount(state_->file.descriptor());
 }
 int SessionLock::descriptor() const {
   return state_->file.descriptor();

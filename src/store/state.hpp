@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,9 @@ struct Store::State {
 
   /// What prepare_upper() has noted, and commit_preparation() puts on the disk.
   struct Preparation {
-    explicit Preparation(const store::Database& of) : transaction(of) {}
-    store::Transaction transaction;
-    std::vector<std::string> garbage;  ///< directories that no layer lists any more then
+    std::optional<store::Transaction> transaction;
+    std::vector<std::string> garbage;  ///< directories that no layer lists any more when it is committed
+    linux_api::Descriptor head_file;   ///< where there is a note in it, and no transaction
   };
   std::unique_ptr<Preparation> preparation;
 };

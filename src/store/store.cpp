@@ -15,6 +15,7 @@
 #include "overlay/overlay_mount.hpp"
 #include "overlay/upper_support.hpp"
 #include "store/collector.hpp"
+#include "store/head_file.hpp"
 #include "store/layer_directory.hpp"
 #include "store/layer_tree.hpp"
 #include "store/mock_takeover.hpp"
@@ -177,6 +178,13 @@ void require_idle(const HeadLock& lock) {
   if (lock.use() != HeadLock::Use::idle) throw Error("Build root is locked by another process.", {}, ExitCode::in_use);
 }
 
+/// The same as its file tells of it too.
+Head read_head(const Database& database, const HeadLock& lock) {
+  Head head = read_head(database, lock.head());
+  store::apply_use_note(lock.descriptor(), head);
+  return head;
+}
+
 /// An upper that another boot left unsynced may be torn: the head goes back to its current layer.
 bool drop_unsynced_upper(Head& head) {
   if (!head.unsynced_since_boot || *head.unsynced_since_boot == linux_api::boot_id()) return false;
@@ -254,9 +262,9 @@ Store::Prepared Store::prepare_upper(const HeadLock& idle_head, const std::funct
 namespace {
 
 /// Gives a head an upper, and notes that it is not on the disk. @returns the upper dropped, which another boot left so
-std::optional<LayerId> note_use(const Database& database, int layers, const HeadName& name, Head& head,
-                                const std::string& boot) {
-  head = read_head(database, name);
+std::optional<LayerId> give_upper(const Database& database, int layers, const HeadLock& lock, Head& head,
+                                  const std::string& boot) {
+  head = read_head(database, lock);
   const auto upper_before = head.upper;
   const bool dropped = drop_unsynced_upper(head);
   if (!head.upper) {
@@ -268,7 +276,7 @@ std::optional<LayerId> note_use(const Database& database, int layers, const Head
   }
   head.unsynced_since_boot = boot;
   head.retired_before_mount = store::last_retired(database);
-  store::write_head(database, name, head);
+  store::write_head(database, lock.head(), head);
   return dropped ? upper_before : std::nullopt;
 }
 
@@ -279,17 +287,24 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   const Database& database = state_->database;
   Prepared prepared;
   std::optional<store::ReadTransaction> one_state(std::in_place, database);
-  Head head = read_head(database, idle_head.head());
+  Head head = read_head(database, idle_head);
   const std::string boot = linux_api::boot_id();
-  if (!head.upper || head.unsynced_since_boot != boot || head.retired_before_mount != store::last_retired(database)) {
+  const bool is_of_another_boot = head.unsynced_since_boot && *head.unsynced_since_boot != boot;
+  if (!head.upper || is_of_another_boot || head.retired_before_mount != store::last_retired(database)) {
     one_state.reset();
-    auto preparation = std::make_unique<State::Preparation>(database);
-    const auto dropped = note_use(database, state_->layers.get(), idle_head.head(), head, boot);
+    auto preparation = std::make_unique<State::Preparation>();
+    preparation->transaction.emplace(database);
+    const auto dropped = give_upper(database, state_->layers.get(), idle_head, head, boot);
     prepared.dropped_unsynced = dropped.has_value();
     if (dropped) preparation->garbage = store::delete_unreachable(database, *dropped);
     state_->preparation = std::move(preparation);
+  } else if (!head.unsynced_since_boot) {
+    auto preparation = std::make_unique<State::Preparation>();
+    preparation->head_file = linux_api::duplicate(idle_head.descriptor());
+    store::write_use_note(preparation->head_file.get(), {*head.upper, boot});
+    state_->preparation = std::move(preparation);
   }
-  idle_head.note_mount();
+  store::note_mount(idle_head.descriptor());
   prepared.layers = layers_of(database, head);
   const std::string upper = store::read_layer(database, *head.upper).directory;
   one_state.reset();
@@ -302,7 +317,9 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
 void Store::commit_preparation() {
   if (!state_->preparation) return;
   const auto preparation = std::move(state_->preparation);
-  preparation->transaction.commit();
+  if (preparation->head_file) store::sync_use_note(preparation->head_file.get());
+  if (!preparation->transaction) return;
+  preparation->transaction->commit();
   store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
 }
 
@@ -322,14 +339,14 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
     }
   };
   require_free_name();
-  const Head before = read_head(database, idle_head.head());
+  const Head before = read_head(database, idle_head);
   // Data before name. Waited for outside of the transaction: other heads of this root go on meanwhile.
   if (before.upper && before.unsynced_since_boot == linux_api::boot_id())
     linux_api::sync_file_system(state_->layers.get());
 
   Transaction transaction(database);
   require_free_name();
-  Head head = read_head(database, idle_head.head());
+  Head head = read_head(database, idle_head);
   const auto upper_before = head.upper;
   const bool dropped = drop_unsynced_upper(head);
   if (head.upper) {
@@ -446,8 +463,10 @@ std::optional<timespec> volatile_mount_time(int layers, const std::string& layer
 }  // namespace
 
 void Store::sync_head(const HeadName& name) {
-  const auto head = store::find_head(state_->database, name);
-  if (!head || !head->upper || !head->unsynced_since_boot || *head->unsynced_since_boot != linux_api::boot_id()) return;
+  auto head = store::find_head(state_->database, name);
+  if (!head || !head->upper) return;
+  store::apply_use_note(HeadLock(*this, name).descriptor(), *head);
+  if (head->unsynced_since_boot != linux_api::boot_id()) return;
   const std::string directory = store::read_layer(state_->database, *head->upper).directory;
   const auto before = volatile_mount_time(state_->layers.get(), directory);
   linux_api::sync_file_system(state_->layers.get());
@@ -458,12 +477,19 @@ void Store::sync_head(const HeadName& name) {
   const bool mounted_meanwhile = before.has_value() != after.has_value() ||
                                  (before && (before->tv_sec != after->tv_sec || before->tv_nsec != after->tv_nsec));
   if (mounted_meanwhile) return;
-  Transaction transaction(state_->database);
+  const auto has_other_upper = [&](const std::optional<Head>& now) { return !now || now->upper != head->upper; };
   auto now = store::find_head(state_->database, name);
-  if (!now || now->upper != head->upper) return;
-  now->unsynced_since_boot.reset();
-  store::write_head(state_->database, name, *now);
-  transaction.commit();
+  if (has_other_upper(now)) return;
+  if (now->unsynced_since_boot) {
+    Transaction transaction(state_->database);
+    now = store::find_head(state_->database, name);
+    if (has_other_upper(now)) return;
+    now->unsynced_since_boot.reset();
+    store::write_head(state_->database, name, *now);
+    transaction.commit();
+  }
+  store::erase_use_note(lock.descriptor());
+  store::sync_use_note(lock.descriptor());
 }
 
 }  // namespace plyroot

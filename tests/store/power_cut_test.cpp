@@ -6,13 +6,7 @@
 
 namespace plyroot::test {
 
-class AfterAnotherBoot : public StoreTest {
- protected:
-  /// What the machine looks like after it was started anew: heads that were not on the disk are of an older boot.
-  void boot_again() const {
-    database().execute("UPDATE heads SET unsynced_since_boot = 'an older boot' WHERE unsynced_since_boot NOT NULL");
-  }
-};
+class AfterAnotherBoot : public StoreTest {};
 INSTANTIATE_TEST_SUITE_P(On, AfterAnotherBoot, testing::Values("ext4", "xfs"), file_system_name);
 
 TEST_P(AfterAnotherBoot, WhatWasNotOnTheDiskIsGoneAsAWholeAndTold) {
@@ -51,6 +45,26 @@ TEST_P(AfterAnotherBoot, AHeadThatIsUsedCountsAsNotOnTheDiskUntilItIsSyncedAgain
   write("a", "2");
   boot_again();
   EXPECT_EQ(read("a"), std::nullopt);
+}
+
+TEST_P(AfterAnotherBoot, AStateThatWasUsedAndSyncedAgainIsThere) {
+  write("a", "1");
+  store().sync_head(HeadName::main());
+  write("a", "2");
+  store().sync_head(HeadName::main());
+  boot_again();
+  EXPECT_EQ(read("a"), "2");
+}
+
+TEST_P(AfterAnotherBoot, ANoteOfAnUpperThatWasDroppedSaysNothingOfTheNextOne) {
+  write("a", "1");
+  store().sync_head(HeadName::main());
+  write("a", "2");
+  clean();
+  write("b", "1");
+  store().sync_head(HeadName::main());
+  boot_again();
+  EXPECT_EQ(read("b"), "1");
 }
 
 TEST_P(AfterAnotherBoot, SyncingDoesNotCountWhereTheHeadIsInUse) {

@@ -14,6 +14,7 @@
 #include "overlay/overlay_mount.hpp"
 #include "plyroot/store.hpp"
 #include "store/database.hpp"
+#include "store/head_file.hpp"
 
 namespace plyroot::test {
 
@@ -82,6 +83,16 @@ class StoreTest : public OnEachFileSystem {
   }
   /// The directories that are there, whatever the database says.
   [[nodiscard]] std::size_t layer_directories() const;
+
+  /// What the machine looks like after it was started anew: heads that were not on the disk are of an older boot.
+  void boot_again() {
+    database().execute("UPDATE heads SET unsynced_since_boot = 'an older boot' WHERE unsynced_since_boot NOT NULL");
+    for (const HeadName& head : store().heads()) {
+      const HeadLock lock(store(), head);
+      if (const auto note = store::read_use_note(lock.descriptor()))
+        store::write_use_note(lock.descriptor(), {note->upper, "an older boot"});
+    }
+  }
 
   store::Database database() const { return {location().path() + "/store.db", store::Database::Mode::existing}; }
 

@@ -1,0 +1,88 @@
+#include "store/head_file.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include "linux/descriptor.hpp"
+#include "linux/file.hpp"
+#include "support/error.hpp"
+
+namespace plyroot::store {
+namespace {
+
+constexpr off_t mount_mark_at = 0;
+constexpr char maybe_mounted = 'm';
+constexpr char not_mounted = '-';
+
+/// A disk writes a sector as a whole or not at all, so the note must not reach beyond the first one.
+constexpr off_t use_note_at = 16;
+constexpr std::size_t use_note_size = 128;
+
+void write_at(int file, off_t place, std::string_view text) {
+  const ssize_t written = pwrite(file, text.data(), text.size(), place);
+  if (written < 0) throw_errno(errno, "write to", linux_api::path_of(file));
+  if (static_cast<std::size_t>(written) != text.size()) throw_errno(ENOSPC, "write to", linux_api::path_of(file));
+}
+
+void write_mark(int file, char mark) {
+  write_at(file, mount_mark_at, {&mark, 1});
+}
+
+}  // namespace
+
+std::string head_file_stem(std::string_view extension) {
+  return extension.empty() ? "@main" : std::string(extension);
+}
+std::string head_file_name(std::string_view extension) {
+  return head_file_stem(extension) + ".lock";
+}
+
+bool is_noted_as_unmounted(int file) {
+  char mark = maybe_mounted;
+  return pread(file, &mark, 1, mount_mark_at) == 1 && mark == not_mounted;
+}
+void note_mount(int file) {
+  write_mark(file, maybe_mounted);
+}
+void note_unmount(int file) {
+  write_mark(file, not_mounted);
+}
+
+std::optional<UseNote> read_use_note(int file) {
+  std::array<char, use_note_size> buffer{};
+  const ssize_t got = pread(file, buffer.data(), buffer.size(), use_note_at);
+  if (got < 0) throw_errno(errno, "read", linux_api::path_of(file));
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
+  UseNote note;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), note.upper);
+  const std::size_t end = text.find('\n');
+  if (error != std::errc() || end == std::string_view::npos) return std::nullopt;
+  const auto boot_at = static_cast<std::size_t>(rest - text.data()) + 1;
+  if (boot_at >= end) return std::nullopt;
+  note.boot = text.substr(boot_at, end - boot_at);
+  return note;
+}
+
+void write_use_note(int file, const UseNote& note) {
+  std::string text = fmt::format("{} {}\n", note.upper, note.boot);
+  if (text.size() > use_note_size) throw Error(fmt::format("the boot id '{}' is too long", note.boot));
+  text.resize(use_note_size);
+  write_at(file, use_note_at, text);
+}
+void erase_use_note(int file) {
+  write_at(file, use_note_at, std::string(use_note_size, '\0'));
+}
+void sync_use_note(int file) {
+  linux_api::sync_data(file);
+}
+
+void apply_use_note(int file, Head& head) {
+  const auto note = read_use_note(file);
+  if (note && head.upper == note->upper) head.unsynced_since_boot = note->boot;
+}
+
+}  // namespace plyroot::store
