@@ -3,6 +3,7 @@
 #include "buildroot/build_user.hpp"
 #include "buildroot/shell_arguments.hpp"
 #include "cli/command.hpp"
+#include "cli/leave.hpp"
 #include "cli/working_root.hpp"
 #include "support/text.hpp"
 
@@ -27,7 +28,7 @@ int run_chroot(const Context& context) {
     status = session.run(command);
   }
   working.root.start_housekeeping();
-  return exit_code_of(status);
+  leave(exit_code_of(status));
 }
 
 }  // namespace plyroot::cli

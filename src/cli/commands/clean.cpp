@@ -1,5 +1,6 @@
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
+#include "cli/leave.hpp"
 #include "cli/working_root.hpp"
 
 namespace plyroot::cli {
@@ -11,7 +12,7 @@ int run_clean(const Context& context) {
     root.clean();
   }
   if (context.options.wait) finish_housekeeping(root);
-  return 0;
+  leave(0);
 }
 
 }  // namespace plyroot::cli

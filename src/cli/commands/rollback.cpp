@@ -1,5 +1,6 @@
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
+#include "cli/leave.hpp"
 
 namespace plyroot::cli {
 
@@ -7,8 +8,9 @@ int run_rollback(const Context& context) {
   if (!context.config.plugins.overlayfs.enable) buildroot::refuse_feature("rollback_to");
   const SnapshotName name(context.options.arguments.at(0));
   buildroot::require_store(context.config, name);
-  buildroot::Root(context.config, context.log).roll_back(name);
-  return 0;
+  buildroot::Root root(context.config, context.log);
+  root.roll_back(name);
+  leave(0);
 }
 
 }  // namespace plyroot::cli

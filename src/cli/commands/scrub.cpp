@@ -2,6 +2,7 @@
 
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
+#include "cli/leave.hpp"
 #include "cli/working_root.hpp"
 #include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
@@ -62,7 +63,7 @@ int run_scrub(const Context& context) {
     scrub(type, root, context);
   }
   if (context.options.wait) finish_housekeeping(root);
-  return 0;
+  leave(0);
 }
 
 }  // namespace plyroot::cli

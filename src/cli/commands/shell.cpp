@@ -1,5 +1,6 @@
 #include "buildroot/build_user.hpp"
 #include "cli/command.hpp"
+#include "cli/leave.hpp"
 #include "cli/working_root.hpp"
 #include "support/text.hpp"
 
@@ -23,7 +24,7 @@ int run_shell(const Context& context) {
     status = session.run(command);
   }
   working.root.start_housekeeping();
-  return exit_code_of(status);
+  leave(exit_code_of(status));
 }
 
 }  // namespace plyroot::cli
