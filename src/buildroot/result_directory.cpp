@@ -33,12 +33,13 @@ linux_api::Descriptor create_result_file(int result_directory, const std::string
   // Renamed into its place, since another command on this root may do the same at the same time.
   const std::string temporary = fmt::format(".{}.{}.new", name, getpid());
   if (unlinkat(result_directory, temporary.c_str(), 0) < 0 && errno != ENOENT)
-    throw_errno(errno, "replace in the result directory", temporary);
+    throw_errno(errno, "replace", linux_api::shown_path(result_directory, temporary));
   linux_api::Descriptor file =
       linux_api::open_at(result_directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0644);
-  if (fchown(file.get(), config.chrootuid, config.chrootgid) < 0) throw_errno(errno, "change the owner of", name);
+  if (fchown(file.get(), config.chrootuid, config.chrootgid) < 0)
+    throw_errno(errno, "change the owner of", linux_api::shown_path(file.get()));
   if (renameat(result_directory, temporary.c_str(), result_directory, name.c_str()) < 0)
-    throw_errno(errno, "make in the result directory", name);
+    throw_errno(errno, "make", linux_api::shown_path(result_directory, name));
   return file;
 }
 

@@ -83,7 +83,11 @@ Session::~Session() {
   if (!connection_) return;
   root_.reset();
   terminals_.reset();
-  linux_api::send_message(connection_.get(), message::leaving);
+  try {
+    linux_api::send_message(connection_.get(), message::leaving);
+  } catch (const Error&) {  // the init takes it then for one that was killed
+    connection_.reset();
+  }
 }
 
 bool Session::wait_for_admission() {
@@ -124,7 +128,7 @@ Session Session::start(const HeadLock& head_lock, WaitingInit init, const RootTr
   const std::string socket_name = head_lock.file_name(socket_suffix);
   // No session runs, so what lies there was left by one that was killed.
   if (unlinkat(head_lock.heads_directory(), socket_name.c_str(), 0) < 0 && errno != ENOENT) {
-    throw_errno(errno, "remove the left-over socket", socket_name);
+    throw_errno(errno, "remove the left-over socket", linux_api::shown_path(head_lock.heads_directory(), socket_name));
   }
   {
     const Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);

@@ -1,5 +1,6 @@
 #include "buildroot/session_init.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,6 +32,18 @@ using linux_api::Descriptor;
 class Init {
  public:
   explicit Init(Descriptor starter) { clients_.push_back(std::move(starter)); }
+
+  /// Nothing of the caller's must live as long as the session, and nothing in the root look into us, or reach our
+  /// executable.
+  void leave_caller() const {
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_NAME, "plyroot-init", 0, 0, 0);
+    setsid();
+    linux_api::close_descriptors_except({clients_.front().get()});
+    const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      dup2(null.get(), fd);
+  }
 
   void prepare(const SessionPlan& plan) {
     host_mounts_ = linux_api::open_path("/proc/self/ns/mnt", O_RDONLY);
@@ -164,19 +177,10 @@ class Init {
 }  // namespace
 
 int run_session_init(SessionInit session) noexcept {
+  Init init(std::move(session.starter));
   try {
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // nothing in the root may look into us, or reach our executable
-    prctl(PR_SET_NAME, "plyroot-init", 0, 0, 0);
-    setsid();
-    const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-      dup2(null.get(), fd);
-
-    // The host's descriptors, the caller's included, must not be held as long as the session lives.
-    linux_api::close_descriptors_except({session.starter.get()});
-
-    Init init(std::move(session.starter));
     try {
+      init.leave_caller();
       init.prepare(*session.plan);
       if (const auto tree = init.receive_tree()) {
         init.set_up(*session.plan, *tree);

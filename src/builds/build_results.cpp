@@ -31,7 +31,7 @@ bool copy_result(int directory, const std::string& name, int result_directory, c
   const Descriptor to = buildroot::create_result_file(result_directory, name, config);
   copy_content(from.get(), to.get());
   const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
-  if (futimens(to.get(), times.data()) < 0) throw_errno(errno, "set the time of", name);
+  if (futimens(to.get(), times.data()) < 0) throw_errno(errno, "set the time of", linux_api::shown_path(to.get()));
   return true;
 }
 

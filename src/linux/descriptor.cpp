@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -35,7 +36,7 @@ std::string_view verb(int flags) {
 
 Descriptor open_at(int directory, const std::string& path, int flags, mode_t mode) {
   Descriptor opened = retrying_open(directory, path, flags, mode);
-  if (!opened) throw_errno(errno, verb(flags), printable(path));
+  if (!opened) throw_errno(errno, verb(flags), shown_path(directory, path));
   return opened;
 }
 
@@ -45,7 +46,7 @@ Descriptor open_path(const std::string& path, int flags, mode_t mode) {
 
 Descriptor open_if_exists(int directory, const std::string& path, int flags) {
   Descriptor opened = retrying_open(directory, path, flags, 0);
-  if (!opened && errno != ENOENT && errno != ENOTDIR) throw_errno(errno, verb(flags), printable(path));
+  if (!opened && errno != ENOENT && errno != ENOTDIR) throw_errno(errno, verb(flags), shown_path(directory, path));
   return opened;
 }
 
@@ -81,7 +82,7 @@ Descriptor open_in_root(int root, const std::string& path, int flags, Links link
 
 Descriptor open_if_regular(const Descriptor& known, int flags) {
   struct stat status {};
-  if (fstat(known.get(), &status) < 0) throw_errno(errno, "examine", path_of(known.get()));
+  if (fstat(known.get(), &status) < 0) throw_errno(errno, "examine", shown_path(known.get()));
   if (!S_ISREG(status.st_mode)) return {};
   return open_path(path_of(known.get()), flags | O_NONBLOCK | O_NOCTTY);
 }
@@ -98,7 +99,7 @@ std::string read_all(int fd, std::size_t limit) {
   for (;;) {
     const ssize_t got = read(fd, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_errno(errno, "read", path_of(fd));
+    if (got < 0) throw_errno(errno, "read", shown_path(fd));
     if (got == 0) return content;
     content.append(buffer.data(), static_cast<std::size_t>(got));
     if (content.size() > limit) throw Error(fmt::format("what was to be read is longer than {} bytes", limit));
@@ -109,13 +110,37 @@ void write_all(int fd, std::string_view data) {
   while (!data.empty()) {
     const ssize_t written = write(fd, data.data(), data.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw_errno(errno, "write", path_of(fd));
+    if (written < 0) throw_errno(errno, "write", shown_path(fd));
     data.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void write_all_at(int fd, std::string_view data, off_t place) {
+  while (!data.empty()) {
+    const ssize_t written = pwrite(fd, data.data(), data.size(), place);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw_errno(errno, "write", shown_path(fd));
+    data.remove_prefix(static_cast<std::size_t>(written));
+    place += written;
   }
 }
 
 std::string path_of(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
+}
+
+std::string shown_path(int fd) {
+  const int error_number = errno;
+  std::string link = path_of(fd);
+  std::array<char, PATH_MAX> target{};
+  const ssize_t length = readlink(link.c_str(), target.data(), target.size());
+  errno = error_number;
+  return length <= 0 ? link : printable({target.data(), static_cast<std::size_t>(length)});
+}
+
+std::string shown_path(int directory, const std::string& name) {
+  if (directory == AT_FDCWD || name.starts_with('/')) return printable(name);
+  return name == "." ? shown_path(directory) : fmt::format("{}/{}", shown_path(directory), printable(name));
 }
 
 }  // namespace plyroot::linux_api

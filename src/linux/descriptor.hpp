@@ -70,7 +70,15 @@ std::string read_all(int fd, std::size_t limit = std::size_t{64} << 20U);
 /// Writes all of it, however many calls that takes.
 void write_all(int fd, std::string_view data);
 
+/// Writes all of it at a place in a file, however many calls that takes.
+void write_all_at(int fd, std::string_view data, off_t place);
+
 /// "/proc/self/fd/N": a path to what a descriptor refers to, for calls that take only paths.
 std::string path_of(int fd);
+
+/// For messages: the path of what a descriptor refers to, or of a name in a directory, as the kernel knows it. Leaves
+/// errno as it is.
+std::string shown_path(int fd);
+std::string shown_path(int directory, const std::string& name);
 
 }  // namespace plyroot::linux_api

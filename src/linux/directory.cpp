@@ -21,7 +21,7 @@ using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR*)>;
 DirectoryStream open_stream(int directory) {
   Descriptor own = open_at(directory, ".", O_RDONLY | O_DIRECTORY);
   DirectoryStream stream(fdopendir(own.get()), closedir);
-  if (!stream) throw_errno(errno, "read the directory", path_of(directory));
+  if (!stream) throw_errno(errno, "read the directory", shown_path(directory));
   (void)own.release();
   return stream;
 }
@@ -30,7 +30,7 @@ const dirent* next_entry(DIR* stream) {
   for (;;) {
     errno = 0;
     const dirent* entry = readdir(stream);
-    if (entry == nullptr && errno != 0) throw_errno(errno, "read a directory");
+    if (entry == nullptr && errno != 0) throw_errno(errno, "read the directory", shown_path(dirfd(stream)));
     if (entry == nullptr) return nullptr;
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") return entry;

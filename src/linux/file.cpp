@@ -14,7 +14,7 @@ namespace plyroot::linux_api {
 AtomicFile::AtomicFile(int directory, std::string name, mode_t mode)
     : directory_(directory), name_(std::move(name)), temporary_(fmt::format(".{}.{}.new", name_, getpid())) {
   if (unlinkat(directory_, temporary_.c_str(), 0) < 0 && errno != ENOENT) {
-    throw_errno(errno, "remove the left-over", temporary_);
+    throw_errno(errno, "remove the left-over", shown_path(directory_, temporary_));
   }
   file_ = open_at(directory_, temporary_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 }
@@ -47,11 +47,11 @@ std::string read_file(const std::string& path) {
 }
 
 void sync_file(int fd) {
-  if (fsync(fd) < 0) throw_errno(errno, "write to the disk", path_of(fd));
+  if (fsync(fd) < 0) throw_errno(errno, "write to the disk", shown_path(fd));
 }
 
 void sync_data(int fd) {
-  if (fdatasync(fd) < 0) throw_errno(errno, "write to the disk", path_of(fd));
+  if (fdatasync(fd) < 0) throw_errno(errno, "write to the disk", shown_path(fd));
 }
 
 void sync_directory(int directory) {

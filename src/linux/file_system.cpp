@@ -20,7 +20,7 @@ constexpr std::uint32_t erofs_super_magic = 0xe0f5e1e2;
 std::uint32_t file_system_type(int fd) {
   struct statfs status {};
   while (fstatfs(fd, &status) < 0) {
-    if (errno != EINTR) throw_errno(errno, "ask for the file system of", path_of(fd));
+    if (errno != EINTR) throw_errno(errno, "ask for the file system of", shown_path(fd));
   }
   return static_cast<std::uint32_t>(status.f_type);
 }
@@ -54,7 +54,7 @@ std::string file_system_name(int fd) {
 }
 
 void sync_file_system(int fd) {
-  if (syncfs(fd) < 0) throw_errno(errno, "write the file system to the disk of", path_of(fd));
+  if (syncfs(fd) < 0) throw_errno(errno, "write the file system to the disk of", shown_path(fd));
 }
 
 std::string boot_id() {

@@ -98,7 +98,7 @@ dev_t parse_device(const std::string& text) {
 std::string options_from_mountinfo(int directory) {
   struct statx status {};
   if (statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0)
-    throw_errno(errno, "ask for the mount of a directory");
+    throw_errno(errno, "ask for the mount of", shown_path(directory));
   const std::string wanted = fmt::format("{} ", status.stx_mnt_id);
   for (const std::string& line : split(read_file("/proc/self/mountinfo"), '\n')) {
     if (line.starts_with(wanted)) return parse_mountinfo(line).at(0).options;
@@ -141,7 +141,7 @@ Descriptor mount_detached(const FileSystemMount& plan) {
 
 void attach_mount(int detached, int target_directory) {
   if (move_mount(detached, "", target_directory, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
-    throw_errno(errno, "attach a mount at", path_of(target_directory));
+    throw_errno(errno, "attach a mount at", shown_path(target_directory));
   }
 }
 

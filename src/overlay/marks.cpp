@@ -40,18 +40,19 @@ bool is_opaque(int directory, Marks marks) {
   const std::string redirect = std::string(attribute_prefix(marks)) + "redirect";
   if (fgetxattr(directory, redirect.c_str(), nullptr, 0) >= 0) {
     throw Error(fmt::format("the layer's directory {} is redirected to another name, which plyroot does not follow",
-                            linux_api::path_of(directory)));
+                            linux_api::shown_path(directory)));
   }
   const ssize_t size = fgetxattr(directory, opaque_attribute(marks).c_str(), &value, sizeof value);
   if (size < 0 && (errno == ENODATA || errno == ENOTSUP)) return false;
-  if (size < 0) throw_errno(errno, "read the marks of", linux_api::path_of(directory));
+  if (size < 0) throw_errno(errno, "read the marks of", linux_api::shown_path(directory));
   if (size == 1 && value == 'y') return true;
-  throw Error(fmt::format("the layer's directory {} carries a mark of an unknown kind", linux_api::path_of(directory)));
+  throw Error(
+      fmt::format("the layer's directory {} carries a mark of an unknown kind", linux_api::shown_path(directory)));
 }
 
 void make_opaque(int directory, Marks marks) {
   if (fsetxattr(directory, opaque_attribute(marks).c_str(), "y", 1, 0) < 0)
-    throw_errno(errno, "make a directory opaque:", linux_api::path_of(directory));
+    throw_errno(errno, "make a directory opaque:", linux_api::shown_path(directory));
 }
 
 void clear_volatile_mark(int work) {
@@ -62,7 +63,7 @@ void clear_volatile_mark(int work) {
       {"work/incompat/volatile/dirty", 0}, {"work/incompat/volatile", AT_REMOVEDIR}, {"work/incompat", AT_REMOVEDIR}};
   for (const auto& step : steps) {
     if (unlinkat(work, step.path, step.flags) < 0 && errno != ENOENT && errno != ENOTDIR) {
-      throw_errno(errno, "clear the mark of a volatile mount", step.path);
+      throw_errno(errno, "clear the mark of a volatile mount", linux_api::shown_path(work, step.path));
     }
   }
 }

@@ -112,7 +112,7 @@ class Merger {
       if (name != metacopy) return !is_mark(name, marks_);
       throw Error(
           fmt::format("the layer's file {} has its content in another layer (metacopy), which plyroot does not follow",
-                      linux_api::path_of(from)));
+                      linux_api::shown_path(from)));
     });
   }
 
@@ -168,7 +168,8 @@ class Merger {
 Sharing sharing_in(int scratch_directory) {
   constexpr const char* names[] = {"share-from", "share-to"};
   for (const char* name : names) {
-    if (unlinkat(scratch_directory, name, 0) < 0 && errno != ENOENT) throw_errno(errno, "remove the left-over", name);
+    if (unlinkat(scratch_directory, name, 0) < 0 && errno != ENOENT)
+      throw_errno(errno, "remove the left-over", linux_api::shown_path(scratch_directory, name));
   }
   const Descriptor from = linux_api::open_at(scratch_directory, names[0], O_RDWR | O_CREAT | O_EXCL, 0600);
   const Descriptor to = linux_api::open_at(scratch_directory, names[1], O_RDWR | O_CREAT | O_EXCL, 0600);

@@ -28,7 +28,7 @@ class ScratchDirectory {
   explicit ScratchDirectory(int parent) : parent_(parent), name_(fmt::format(".plyroot-try-{}", getpid())) {
     linux_api::remove_tree(parent_, name_);
     if (mkdirat(parent_, name_.c_str(), 0700) < 0)
-      throw_errno(errno, "make a directory in", linux_api::path_of(parent_));
+      throw_errno(errno, "make a directory in", linux_api::shown_path(parent_));
     directory_ = linux_api::open_at(parent_, name_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   }
   ~ScratchDirectory() {
@@ -51,7 +51,7 @@ class ScratchDirectory {
 bool tells_file_types(int directory) {
   Descriptor own = linux_api::open_at(directory, ".", O_RDONLY | O_DIRECTORY);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(own.get()), closedir);
-  if (!stream) throw_errno(errno, "read the directory", linux_api::path_of(directory));
+  if (!stream) throw_errno(errno, "read the directory", linux_api::shown_path(directory));
   (void)own.release();
   while (const dirent* entry = readdir(stream.get())) {
     if (entry->d_type == DT_UNKNOWN) return false;

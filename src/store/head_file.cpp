@@ -22,14 +22,8 @@ constexpr char not_mounted = '-';
 constexpr off_t use_note_at = 16;
 constexpr std::size_t use_note_size = 128;
 
-void write_at(int file, off_t place, std::string_view text) {
-  const ssize_t written = pwrite(file, text.data(), text.size(), place);
-  if (written < 0) throw_errno(errno, "write to", linux_api::path_of(file));
-  if (static_cast<std::size_t>(written) != text.size()) throw_errno(ENOSPC, "write to", linux_api::path_of(file));
-}
-
 void write_mark(int file, char mark) {
-  write_at(file, mount_mark_at, {&mark, 1});
+  linux_api::write_all_at(file, {&mark, 1}, mount_mark_at);
 }
 
 }  // namespace
@@ -55,8 +49,11 @@ void note_unmount(int file) {
 std::optional<UseNote> read_use_note(int file) {
   std::array<char, use_note_size> buffer{};
   const ssize_t got = pread(file, buffer.data(), buffer.size(), use_note_at);
-  if (got < 0) throw_errno(errno, "read", linux_api::path_of(file));
-  const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
+  if (got < 0) throw_errno(errno, "read", linux_api::shown_path(file));
+  return parse_use_note({buffer.data(), static_cast<std::size_t>(got)});
+}
+
+std::optional<UseNote> parse_use_note(std::string_view text) {
   UseNote note;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), note.upper);
   const std::size_t end = text.find('\n');
@@ -71,10 +68,10 @@ void write_use_note(int file, const UseNote& note) {
   std::string text = fmt::format("{} {}\n", note.upper, note.boot);
   if (text.size() > use_note_size) throw Error(fmt::format("the boot id '{}' is too long", note.boot));
   text.resize(use_note_size);
-  write_at(file, use_note_at, text);
+  linux_api::write_all_at(file, text, use_note_at);
 }
 void erase_use_note(int file) {
-  write_at(file, use_note_at, std::string(use_note_size, '\0'));
+  linux_api::write_all_at(file, std::string(use_note_size, '\0'), use_note_at);
 }
 void sync_use_note(int file) {
   linux_api::sync_data(file);

@@ -29,6 +29,7 @@ struct UseNote {
 };
 /// Nothing where there is none.
 std::optional<UseNote> read_use_note(int file);
+std::optional<UseNote> parse_use_note(std::string_view text);
 /// It is on the disk when sync_use_note() has returned: one block, written in its place.
 void write_use_note(int file, const UseNote& note);
 void erase_use_note(int file);

@@ -121,7 +121,7 @@ class Examination {
 
 std::size_t examine_layer_content(int files, const std::function<void(ContentFault)>& report) {
   struct stat status {};
-  if (fstat(files, &status) < 0) throw_errno(errno, "examine a layer");
+  if (fstat(files, &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(files));
   Examination examination(status.st_dev, report);
   examination.look_at_directory(files, {}, status);
   return examination.count();

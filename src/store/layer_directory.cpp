@@ -29,15 +29,19 @@ Descriptor open_directory(int parent, const std::string& name) {
 
 void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below) {
   if (mkdirat(layers, name.c_str(), 0700) < 0) {
-    if (errno != EEXIST) throw_errno(errno, "make the layer's directory", name);
+    if (errno != EEXIST) throw_errno(errno, "make the directory", linux_api::shown_path(layers, name));
     linux_api::remove_tree(layers, name);
-    if (mkdirat(layers, name.c_str(), 0700) < 0) throw_errno(errno, "make the layer's directory", name);
+    if (mkdirat(layers, name.c_str(), 0700) < 0)
+      throw_errno(errno, "make the directory", linux_api::shown_path(layers, name));
   }
   const Descriptor directory = open_directory(layers, name);
-  if (mkdirat(directory.get(), "fs", 0755) < 0) throw_errno(errno, "make the directory fs of layer", name);
-  if (mkdirat(directory.get(), "work", 0700) < 0) throw_errno(errno, "make the directory work of layer", name);
+  if (mkdirat(directory.get(), "fs", 0755) < 0)
+    throw_errno(errno, "make the directory", linux_api::shown_path(directory.get(), "fs"));
+  if (mkdirat(directory.get(), "work", 0700) < 0)
+    throw_errno(errno, "make the directory", linux_api::shown_path(directory.get(), "work"));
   const Descriptor files = open_directory(directory.get(), "fs");
-  if (fchmod(files.get(), 0755) < 0) throw_errno(errno, "set the mode of layer", name);  // whatever the umask
+  if (fchmod(files.get(), 0755) < 0)
+    throw_errno(errno, "set the mode of", linux_api::shown_path(files.get()));  // whatever the umask
   if (below) {
     linux_api::copy_attributes(
         open_directory(layers, *below + "/fs").get(), files.get(),

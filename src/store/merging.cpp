@@ -155,7 +155,8 @@ class Batch {
     linux_api::remove_tree(staging_.get(), name);
     const std::string files = name + "/fs";
     for (const std::string& path : {name, files}) {
-      if (mkdirat(staging_.get(), path.c_str(), 0700) < 0) throw_errno(errno, "make the merged directory", path);
+      if (mkdirat(staging_.get(), path.c_str(), 0700) < 0)
+        throw_errno(errno, "make the merged directory", linux_api::shown_path(staging_.get(), path));
     }
     return linux_api::open_at(staging_.get(), files, open_as_directory);
   }

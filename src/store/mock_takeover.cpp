@@ -105,7 +105,7 @@ void read_layers(MockStore& mock, int layers, const std::string& path) {
 void leave_locks_for_mock(int store_directory) {
   for (const char* name : {"locks", "locks/snapshot.lock", "locks/mount.lock"}) {
     if (mkdirat(store_directory, name, 0755) < 0 && errno != EEXIST)
-      throw_errno(errno, "make mock's lock directory", name);
+      throw_errno(errno, "make mock's lock directory", linux_api::shown_path(store_directory, name));
   }
   linux_api::sync_directory(open_directory(store_directory, "locks").get());
 }
@@ -140,7 +140,8 @@ void take_over(const MockStore& mock, const Database& database, int store_direct
     ids[name] = add_layer(database, name, parent, committed);
     // mock shares one work directory among all layers; plyroot gives each its own.
     const std::string work = name + "/work";
-    if (mkdirat(layers, work.c_str(), 0700) < 0 && errno != EEXIST) throw_errno(errno, "make the directory", work);
+    if (mkdirat(layers, work.c_str(), 0700) < 0 && errno != EEXIST)
+      throw_errno(errno, "make the directory", linux_api::shown_path(layers, work));
   }
   for (const auto& ref : mock.refs)
     add_ref(database, SnapshotName(ref.name), ids.at(ref.layer), "");

@@ -43,7 +43,8 @@ class Repair {
         database_(location.path() + "/" + database_name, Database::Mode::existing) {}
 
   [[nodiscard]] std::string keep_others_out() const {
-    if (fchmod(directory_.get(), 0700) < 0) throw_errno(errno, "set the mode of the store");
+    if (fchmod(directory_.get(), 0700) < 0)
+      throw_errno(errno, "set the mode of", linux_api::shown_path(directory_.get()));
     return "kept others than the owner out of the store";
   }
 

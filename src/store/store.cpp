@@ -37,7 +37,8 @@ namespace store {
 Descriptor open_or_make_directory(int parent, const std::string& name) {
   Descriptor directory = linux_api::open_if_exists(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (directory) return directory;
-  if (mkdirat(parent, name.c_str(), 0700) < 0 && errno != EEXIST) throw_errno(errno, "make the directory", name);
+  if (mkdirat(parent, name.c_str(), 0700) < 0 && errno != EEXIST)
+    throw_errno(errno, "make the directory", linux_api::shown_path(parent, name));
   return linux_api::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 

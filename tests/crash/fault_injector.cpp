@@ -3,19 +3,22 @@
 //
 //   fault-injector REPORT none -- COMMAND...                 nothing, and quickly
 //   fault-injector REPORT list -- COMMAND...                 nothing: REPORT lists the calls
-//   fault-injector REPORT kill-before PROCESS N -- COMMAND   the process is killed instead of making its N-th call
-//   fault-injector REPORT kill-after PROCESS N -- COMMAND    ... when the call has been made
-//   fault-injector REPORT error PROCESS N ERRNO -- COMMAND   the call is not made, and fails with that number
-//   fault-injector REPORT errors-from PROCESS N ERRNO -- ... so does every later call of the same kind, of any process
-//   fault-injector REPORT short PROCESS N -- COMMAND         a write takes only half of its bytes
+//   fault-injector REPORT kill-before PROCESS CALL N -- COMMAND   the process is killed instead of making its N-th CALL
+//   fault-injector REPORT kill-after PROCESS CALL N -- COMMAND    ... when the call has been made
+//   fault-injector REPORT error PROCESS CALL N ERRNO -- COMMAND   the call is not made, and fails with that number
+//   fault-injector REPORT errors-from PROCESS CALL N ERRNO -- ... so does every later call that changes something, of
+//   any
+//                                                                 process
+//   fault-injector REPORT short PROCESS CALL N -- COMMAND         a write takes only half of its bytes
 //   fault-injector REPORT no-sync -- COMMAND                 nothing is synced, though every sync says that it was
 //
-// PROCESS is a process's place in the tree: "0" is the command, "0.1" its second child. So a point means the same in
-// each run, in whatever order the processes go on. What is executed by a child (the program in a root, a package
-// manager) is left alone. Sleeps of a second and more end at once. It ends when all processes have ended; its exit
-// code is the command's.
+// PROCESS is a process's place in the tree: "0" is the command, "0.1" its second child. CALL is a system call's name,
+// and N counts those of that name. So a point means the same in each run, in whatever order the processes go on, and
+// whatever one does once more because another has not ended yet. What is executed by a child (the program in a root, a
+// package manager) is left alone. Sleeps of a second and more end at once. It ends when all processes have ended; its
+// exit code is the command's.
 //
-// REPORT: a line "PROCESS N NAME CHANGES FILE" a call, where CHANGES is 1 or 0, then "hit 1" or "hit 0".
+// REPORT: a line "PROCESS CALL N CHANGES FILE" a call, where CHANGES is 1 or 0, then "hit 1" or "hit 0".
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -162,6 +165,7 @@ const Call* find_call(long number) {
 struct Request {
   std::string action;
   std::string process;
+  std::string call;
   long n = 0;
   int error_number = 0;
 };
@@ -169,7 +173,7 @@ struct Request {
 struct Process {
   std::string place;
   int children = 0;
-  long calls = 0;
+  std::map<const Call*, long> calls;
   bool ours = true;  ///< runs plyroot's code, not a program that was executed
   bool executed = false;
   bool stopped_early = false;
@@ -307,10 +311,10 @@ class Tracer {
       go_on(pid);
       return;
     }
-    const long n = ++process.calls;
-    report_ << process.place << " " << n << " " << call->name << " " << changes << " " << file_of(pid, *call, registers)
+    const long n = ++process.calls[call];
+    report_ << process.place << " " << call->name << " " << n << " " << changes << " " << file_of(pid, *call, registers)
             << "\n";
-    const bool here = process.place == request_.process && n == request_.n;
+    const bool here = process.place == request_.process && call->name == request_.call && n == request_.n;
     const bool after_here = hit_ && request_.action == "errors-from" && (changes || request_.error_number == EMFILE);
     if (!here && !after_here) {
       go_on(pid);
@@ -424,16 +428,17 @@ int main(int argc, char** argv) {
   while (separator < argc && strcmp(argv[separator], "--") != 0)
     ++separator;
   if (separator < 3 || separator + 1 >= argc) {
-    fprintf(stderr, "usage: %s REPORT ACTION [PROCESS N [ERRNO]] -- COMMAND...\n", argv[0]);
+    fprintf(stderr, "usage: %s REPORT ACTION [PROCESS CALL N [ERRNO]] -- COMMAND...\n", argv[0]);
     return 2;
   }
   Request request;
   request.action = argv[2];
-  if (separator > 4) {
+  if (separator > 5) {
     request.process = argv[3];
-    request.n = std::stol(argv[4]);
+    request.call = argv[4];
+    request.n = std::stol(argv[5]);
   }
-  if (separator > 5) request.error_number = std::stoi(argv[5]);
+  if (separator > 6) request.error_number = std::stoi(argv[6]);
   struct sigaction action {};
   action.sa_handler = [](int) {};
   sigaction(SIGALRM, &action, nullptr);

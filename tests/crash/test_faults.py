@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Prepared:
     template: Path
     before: dict
     after: dict
-    calls: list[list[str]]  # PROCESS, N, NAME, CHANGES, FILE
+    calls: list[list[str]]  # PROCESS, NAME, N, CHANGES, FILE
 
 
 def state_of(machine: Machine, operation: Operation) -> dict:
@@ -120,27 +121,28 @@ def report(failures: list[str], of: int):
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_killed_anywhere(machine, operation, full, numbers):
     prepared = prepare(machine, operation)
-    points = [(when, place, n, name) for place, n, name, changes, _ in prepared.calls if changes == "1" for when in ("kill-before", "kill-after")]
+    points = [(when, place, name, n) for place, name, n, changes, _ in prepared.calls if changes == "1" for when in ("kill-before", "kill-after")]
     chosen = sample(points, POINTS, full)
     failures = []
-    for when, place, n, name in chosen:
+    for point in chosen:
         wrong: list[str] = []
         begin(machine, operation, prepared.template)
-        done = machine.run(*operation.words, fault=(when, place, n))
+        done = machine.run(*operation.words, fault=point)
         state = look_at(machine, prepared, done, wrong)
         next_commands_work(machine, prepared, state, wrong)
         if wrong:
-            failures.append(f"{when} {name}, the call {n} of process {place}:\n  " + "\n  ".join(wrong))
+            failures.append(in_words(point) + ":\n  " + "\n  ".join(wrong))
     numbers("killed-anywhere", operation.name, ran=len(chosen), of=len(points))
     report(failures, len(chosen))
 
 
-def test_a_session_ends_whose_command_was_killed_before_it_was_let_in(machine):
+@pytest.mark.parametrize("last_call", ["clone3", "sendmsg"], ids=["nothing-told", "tree-told"])
+def test_a_session_ends_whose_command_was_killed_before_it_was_let_in(machine, last_call):
     operation = next(operation for operation in OPERATIONS if operation.name == "session")
     prepared = prepare(machine, operation)
-    place, n, *_ = next(call for call in prepared.calls if call[0] == "0" and call[2] == "clone3")
+    assert any(call[:3] == ["0", last_call, "1"] for call in prepared.calls)
     begin(machine, operation, prepared.template)
-    done = machine.run(*operation.words, fault=("kill-after", place, n))
+    done = machine.run(*operation.words, fault=("kill-after", "0", last_call, 1))
     assert done.code == 137
     assert not done.stuck
 
@@ -148,9 +150,9 @@ def test_a_session_ends_whose_command_was_killed_before_it_was_let_in(machine):
 def test_a_first_installation_that_was_killed_is_begun_anew(machine):
     operation = next(operation for operation in OPERATIONS if operation.name == "init")
     prepared = prepare(machine, operation)
-    *_, (place, n, *_) = (call for call in prepared.calls if call[0] == "0" and call[2] == "clone")  # packages are there, no build user yet
+    *_, (place, name, n, *_) = (call for call in prepared.calls if call[:2] == ["0", "clone"])  # packages are there, no build user yet
     begin(machine, operation, prepared.template)
-    assert machine.run(*operation.words, fault=("kill-before", place, n)).code == 137
+    assert machine.run(*operation.words, fault=("kill-before", place, name, n)).code == 137
     [half] = [path for path in machine.store.glob("layers/*/fs") if (path / "usr/bin/sh").exists()]
     (half / "half-installed").touch()
     machine.ok("--chroot", "--", "/bin/true")
@@ -164,7 +166,7 @@ INTERRUPTED = {"write", "pwrite64", "openat", "openat2", "fsync", "fdatasync", "
 
 
 def faults_of(call: list[str]) -> list[tuple]:
-    place, n, name, changes, _ = call
+    place, name, n, changes, _ = call
     numbers = []
     if changes == "1":
         numbers += [errno.EIO, errno.ENOMEM, errno.EROFS]
@@ -174,17 +176,23 @@ def faults_of(call: list[str]) -> list[tuple]:
         numbers.append(errno.EINTR)
     if changes == "0" and name != "fcntl" or name in ("openat", "openat2", "open_tree", "fsopen", "fsmount"):
         numbers.append(errno.EMFILE)
-    faults = [("error", place, n, number) for number in numbers]
+    faults = [("error", place, name, n, number) for number in numbers]
     if changes == "1" and name in SPACE:
-        faults.append(("errors-from", place, n, errno.ENOSPC))
+        faults.append(("errors-from", place, name, n, errno.ENOSPC))
     if name in ("write", "pwrite64"):
-        faults.append(("short", place, n))
-    return [(fault, name) for fault in faults]
+        faults.append(("short", place, name, n))
+    return faults
 
 
-def in_words(fault: tuple, name: str) -> str:
-    number = f" {errno.errorcode[fault[3]]}" if len(fault) > 3 else ""
-    return f"{fault[0]}{number} at {name}, the call {fault[2]} of process {fault[1]}"
+#: Calls on a file that has a path; where it is one of a new file system's or of the root's, the message says that.
+ON_A_PATH = {"openat", "openat2", "mkdirat", "renameat", "renameat2", "unlinkat", "symlinkat", "linkat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate",
+             "fchmod", "fchown", "fchownat", "fsetxattr"}
+NAMES_A_PLACE = re.compile(r"/|in a new file system|the build root|make the (device|link)|set the mode of")
+
+
+def in_words(fault: tuple) -> str:
+    what, process, call, n, *number = fault
+    return f"{what}{''.join(' ' + errno.errorcode[each] for each in number)} at {call}, the {n}. of process {process}"
 
 
 #: In SQLite's words where it is SQLite's call that failed.
@@ -197,7 +205,7 @@ def test_failing_anywhere(machine, operation, full, numbers):
     points = [fault for call in prepared.calls for fault in faults_of(call)]
     chosen = sample(points, 2 * POINTS, full)
     failures = []
-    for fault, name in chosen:
+    for fault in chosen:
         wrong: list[str] = []
         begin(machine, operation, prepared.template)
         done = machine.run(*operation.words, fault=fault)
@@ -205,12 +213,15 @@ def test_failing_anywhere(machine, operation, full, numbers):
         if done.code == 0 and state != prepared.after:
             wrong.append(f"exit code 0, and not as after: {state}\n    {prepared.after}")
         if done.code != 0:
-            reasons = (os.strerror(fault[3]) if len(fault) > 3 else "", *REASONS_OF_SQLITE)
+            reasons = (os.strerror(fault[4]) if len(fault) > 4 else "", *REASONS_OF_SQLITE)
             if not any(reason in done.stderr for reason in reasons):
                 wrong.append(f"exit code {done.code}, and no reason is given: {done.stderr}")
+            errors = "\n".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
+            if fault[2] in ON_A_PATH and not NAMES_A_PLACE.search(errors):
+                wrong.append(f"no path is given: {done.stderr}")
             if fault[0] == "short":
                 wrong.append(f"a short write is no error: {done.stderr}")
         if wrong:
-            failures.append(in_words(fault, name) + ":\n  " + "\n  ".join(wrong))
+            failures.append(in_words(fault) + ":\n  " + "\n  ".join(wrong))
     numbers("failing-anywhere", operation.name, ran=len(chosen), of=len(points))
     report(failures, len(chosen))
