@@ -40,7 +40,7 @@ const dirent* next_entry(DIR* stream) {
 struct statx status_of(int directory, const std::string& name, int flags) {
   struct statx status {};
   if (statx(directory, name.c_str(), flags | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MNT_ID, &status) < 0) {
-    throw_errno(errno, "examine", printable(name));
+    throw_errno(errno, "examine", name.empty() ? shown_path(directory) : shown_path(directory, name));
   }
   return status;
 }
@@ -58,16 +58,18 @@ void remove_contents(int directory, const struct statx& start) {
   while (const dirent* entry = next_entry(stream.get())) {
     const std::string name = entry->d_name;
     if (entry->d_type != DT_DIR && unlink_name(directory, name, 0)) continue;
-    if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", printable(name));
+    if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM)
+      throw_errno(errno, "remove", shown_path(directory, name));
     Descriptor child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!child && errno == ENOENT) continue;
-    if (!child) throw_errno(errno, "open the directory to be removed", printable(name));
+    if (!child) throw_errno(errno, "open the directory to be removed", shown_path(directory, name));
     if (!same_place(status_of(child.get(), "", AT_EMPTY_PATH), start)) {
       throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
                   "Unmount it, then run the command again.");
     }
     remove_contents(child.get(), start);
-    if (!unlink_name(directory, name, AT_REMOVEDIR)) throw_errno(errno, "remove the directory", printable(name));
+    if (!unlink_name(directory, name, AT_REMOVEDIR))
+      throw_errno(errno, "remove the directory", shown_path(directory, name));
   }
 }
 
@@ -115,21 +117,23 @@ void refuse_to_remove_mount(const std::string& name) {
 
 void remove_tree(int directory, const std::string& name) {
   if (unlink_name(directory, name, 0)) return;
-  if (errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", printable(name));
+  if (errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", shown_path(directory, name));
   const Descriptor child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!child && errno == ENOENT) return;
-  if (!child) throw_errno(errno, "open the directory to be removed", printable(name));
+  if (!child) throw_errno(errno, "open the directory to be removed", shown_path(directory, name));
   const struct statx start = status_of(child.get(), "", AT_EMPTY_PATH);
   if (!same_place(start, status_of(directory, "", AT_EMPTY_PATH))) {
     refuse_to_remove_mount(name);
   }
   remove_contents(child.get(), start);
-  if (!unlink_name(directory, name, AT_REMOVEDIR)) throw_errno(errno, "remove the directory", printable(name));
+  if (!unlink_name(directory, name, AT_REMOVEDIR))
+    throw_errno(errno, "remove the directory", shown_path(directory, name));
 }
 
 void rename_at(int old_directory, const std::string& old_name, int new_directory, const std::string& new_name) {
   if (renameat2(old_directory, old_name.c_str(), new_directory, new_name.c_str(), RENAME_NOREPLACE) < 0) {
-    throw_errno(errno, fmt::format("rename {} to", printable(old_name)), printable(new_name));
+    throw_errno(errno, fmt::format("rename {} to", shown_path(old_directory, old_name)),
+                shown_path(new_directory, new_name));
   }
 }
 

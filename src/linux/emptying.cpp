@@ -121,7 +121,7 @@ class Emptying {
         try_open_in_root(top_, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, Links::follow_on_this_mount, 0, error_number);
     if (!directory && error_number == EXDEV) refuse_to_remove_mount(name);
     if (!directory && error_number != ENOENT && error_number != ENOTDIR && error_number != ELOOP)
-      throw_errno(error_number, "open the directory to be removed", printable(name));
+      throw_errno(error_number, "open the directory to be removed", shown_path(top_, name));
     return directory;
   }
 
@@ -141,7 +141,7 @@ class Emptying {
         remove_tree(parent, name);
         return true;
       }
-      if (errno != EEXIST) throw_errno(errno, "rename the directory to be removed", printable(name));
+      if (errno != EEXIST) throw_errno(errno, "rename the directory to be removed", shown_path(parent, name));
     }
   }
 
@@ -151,7 +151,7 @@ class Emptying {
       return;
     }
     if (errno == ENOENT) return;
-    if (!is_directory_errno(errno)) throw_errno(errno, "remove", printable(name));
+    if (!is_directory_errno(errno)) throw_errno(errno, "remove", shown_path(top_, name));
     const Descriptor directory = open_directory(name);
     if (!directory) return;
     std::exception_ptr failure;
@@ -165,7 +165,7 @@ class Emptying {
     }
     if (failure) std::rethrow_exception(failure);
     if (unlinkat(top_, name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
-      throw_errno(errno, "remove the directory", printable(name));
+      throw_errno(errno, "remove the directory", shown_path(top_, name));
     ++removed_;
   }
 
@@ -174,9 +174,9 @@ class Emptying {
       ++removed_;
     } else if (is_directory_errno(errno)) {
       const int error_number = errno;
-      if (!bring_to_top(parent, name)) throw_errno(error_number, "remove", printable(name));
+      if (!bring_to_top(parent, name)) throw_errno(error_number, "remove", shown_path(parent, name));
     } else if (errno != ENOENT) {
-      throw_errno(errno, "remove", printable(name));
+      throw_errno(errno, "remove", shown_path(parent, name));
     }
   }
 

@@ -30,7 +30,7 @@ void AtomicFile::write(std::string_view data) {
 void AtomicFile::commit(bool durable) {
   if (durable) sync_file(file_.get());
   if (renameat(directory_, temporary_.c_str(), directory_, name_.c_str()) < 0) {
-    throw_errno(errno, "rename a new file to", printable(name_));
+    throw_errno(errno, "rename a new file to", shown_path(directory_, name_));
   }
   file_.reset();
   if (durable) sync_directory(directory_);

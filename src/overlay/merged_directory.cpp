@@ -29,7 +29,7 @@ std::optional<struct stat> status_of(int directory, const std::string& name) {
   struct stat status {};
   if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return status;
   if (errno == ENOENT) return std::nullopt;
-  throw_errno(errno, "examine in a layer", printable(name));
+  throw_errno(errno, "examine in a layer", linux_api::shown_path(directory, name));
 }
 
 /// The directories that lie on each other at one place, the topmost first.
@@ -95,7 +95,8 @@ class Merger {
 
   void make_directory(const Stack& stack, bool something_below, int target, const std::string& name,
                       const std::string& path) {
-    if (mkdirat(target, name.c_str(), 0700) < 0) throw_errno(errno, "make the merged directory", printable(name));
+    if (mkdirat(target, name.c_str(), 0700) < 0)
+      throw_errno(errno, "make the merged directory", linux_api::shown_path(target, name));
     ++made_;
     const Descriptor directory = linux_api::open_at(target, name, open_as_directory);
     std::vector<int> layers;
@@ -119,7 +120,7 @@ class Merger {
   void share(int layer, const std::string& name, const struct stat& status, int target, const std::string& path) {
     const bool is_regular = S_ISREG(status.st_mode);
     if ((!is_regular || sharing_ == Sharing::hard_links) && try_to_link(layer, name, target)) return;
-    if (!is_regular) throw_errno(errno, "link from a layer", printable(name));
+    if (!is_regular) throw_errno(errno, "link from a layer", linux_api::shown_path(layer, name));
     const auto inode = std::pair(status.st_dev, status.st_ino);
     if (status.st_nlink > 1) {
       if (const auto known = first_names_.find(inode); known != first_names_.end()) {
@@ -127,7 +128,7 @@ class Merger {
           ++made_;
           return;
         }
-        if (errno != EMLINK) throw_errno(errno, "link again", printable(name));
+        if (errno != EMLINK) throw_errno(errno, "link again", linux_api::shown_path(target, name));
       }
       first_names_[inode] = path;
     }
@@ -143,7 +144,7 @@ class Merger {
   }
 
   void link(int layer, const std::string& name, int target) {
-    if (!try_to_link(layer, name, target)) throw_errno(errno, "link from a layer", printable(name));
+    if (!try_to_link(layer, name, target)) throw_errno(errno, "link from a layer", linux_api::shown_path(layer, name));
   }
 
   /// @returns false where this file takes no more links (errno is kept): too many, or immutable
@@ -153,7 +154,7 @@ class Merger {
       return true;
     }
     if (errno == EMLINK || errno == EPERM) return false;
-    throw_errno(errno, "link from a layer", printable(name));
+    throw_errno(errno, "link from a layer", linux_api::shown_path(layer, name));
   }
 
   int top_;

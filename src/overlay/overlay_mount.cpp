@@ -103,7 +103,8 @@ linux_api::Descriptor mount_overlay_by_options(const OverlayPlan& plan, const st
   const std::string options = as_mount_options(plan);
   if (mount(plan.source.c_str(), layers_directory.c_str(), "overlay", 0, options.c_str()) < 0) {
     const int error_number = errno;
-    throw SystemError(error_number, fmt::format("mount the overlay of {}", plan.upper), {}, ExitCode::root);
+    throw SystemError(error_number, fmt::format("mount the overlay of {}/{}", layers_directory, plan.upper), {},
+                      ExitCode::root);
   }
   linux_api::Descriptor detached = linux_api::clone_mount(AT_FDCWD, layers_directory, false);
   linux_api::unmount_detached(layers_directory);

@@ -49,7 +49,7 @@ std::string read_layer_name(int directory, const std::string& file, const std::s
 timespec modification_time(int directory, const std::string& name) {
   struct stat status {};
   if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0)
-    throw_errno(errno, "examine", printable(name));
+    throw_errno(errno, "examine", linux_api::shown_path(directory, name));
   return status.st_mtim;
 }
 

@@ -49,6 +49,7 @@ def prepare(machine: Machine, operation: Operation, cache={}) -> Prepared:
         machine.keep(template)
     begin(machine, operation, template)
     before = state_of(machine, operation)
+    machine.ok("--print-root-path")  # the configuration is evaluated; from now on its cache is read
     directories = directories_of(machine)
     done = machine.run(*operation.words, fault=("list",))
     assert done.code == 0, done.stderr
