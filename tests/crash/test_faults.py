@@ -47,9 +47,11 @@ def prepare(machine: Machine, operation: Operation, cache={}) -> Prepared:
         machine.restore(None)
         operation.start(machine)
         machine.keep(template)
+    for _ in range(2):  # what was evaluated within moments of the configuration's last change is not kept; then it is
+        begin(machine, operation, template)
+        machine.ok(*operation.words)
     begin(machine, operation, template)
     before = state_of(machine, operation)
-    machine.ok("--print-root-path")  # the configuration is evaluated; from now on its cache is read
     directories = directories_of(machine)
     done = machine.run(*operation.words, fault=("list",))
     assert done.code == 0, done.stderr
