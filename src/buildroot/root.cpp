@@ -236,7 +236,8 @@ void Root::mark_unfinished(int root) {
 }
 
 void Root::mark_initialized(int root) {
-  if (renameat(root, unfinished_mark, root, initialized_mark) < 0) throw_errno(errno, "mark the build root as initialized");
+  if (renameat(root, unfinished_mark, root, initialized_mark) < 0)
+    throw_errno(errno, "mark the build root as initialized");
 }
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {
