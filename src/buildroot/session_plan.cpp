@@ -54,14 +54,14 @@ void fill(int directory, const RootMount& mount) {
   }
   for (const DeviceNode& node : mount.devices) {
     if (mknodat(directory, node.name.c_str(), node.mode, makedev(node.major, node.minor)) < 0) {
-      throw_errno(errno, "make the device", node.name);
+      throw_errno(errno, "make in a new file system the device", node.name);
     }
     if (fchmodat(directory, node.name.c_str(), node.mode & 07777, 0) < 0)
-      throw_errno(errno, "set the mode of", node.name);
+      throw_errno(errno, "set in a new file system the mode of", node.name);
   }
   for (const SymbolicLink& link : mount.links) {
     if (symlinkat(link.target.c_str(), directory, link.name.c_str()) < 0)
-      throw_errno(errno, "make the link", link.name);
+      throw_errno(errno, "make in a new file system the link", link.name);
   }
 }
 

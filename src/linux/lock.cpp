@@ -16,35 +16,36 @@ struct flock range(short type, off_t byte) {
   return lock;
 }
 
+/// fcntl(2), once more where a signal interrupted it.
+int try_fcntl(int file, int command, struct flock& wanted) {
+  for (;;) {
+    const int result = fcntl(file, command, &wanted);
+    if (result == 0 || errno != EINTR) return result;
+  }
+}
+
 }  // namespace
 
 void LockFile::lock(off_t byte) {
   struct flock wanted = range(F_WRLCK, byte);
-  while (fcntl(file_.get(), F_OFD_SETLKW, &wanted) < 0) {
-    if (errno != EINTR) throw_errno(errno, "lock", shown_path(file_.get()));
-  }
+  if (try_fcntl(file_.get(), F_OFD_SETLKW, wanted) < 0) throw_errno(errno, "lock", shown_path(file_.get()));
 }
 
 bool LockFile::try_lock(off_t byte) {
   struct flock wanted = range(F_WRLCK, byte);
-  int failed = 0;
-  while ((failed = fcntl(file_.get(), F_OFD_SETLK, &wanted)) < 0 && errno == EINTR) {
-  }
-  if (failed == 0) return true;
+  if (try_fcntl(file_.get(), F_OFD_SETLK, wanted) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
   throw_errno(errno, "lock", shown_path(file_.get()));
 }
 
 void LockFile::unlock(off_t byte) {
   struct flock wanted = range(F_UNLCK, byte);
-  while (fcntl(file_.get(), F_OFD_SETLK, &wanted) < 0) {
-    if (errno != EINTR) throw_errno(errno, "unlock", shown_path(file_.get()));
-  }
+  if (try_fcntl(file_.get(), F_OFD_SETLK, wanted) < 0) throw_errno(errno, "unlock", shown_path(file_.get()));
 }
 
 bool LockFile::is_held_elsewhere(off_t byte) const {
   struct flock wanted = range(F_WRLCK, byte);
-  if (fcntl(file_.get(), F_OFD_GETLK, &wanted) < 0) throw_errno(errno, "ask for a lock of", shown_path(file_.get()));
+  if (try_fcntl(file_.get(), F_OFD_GETLK, wanted) < 0) throw_errno(errno, "ask for a lock of", shown_path(file_.get()));
   return wanted.l_type != F_UNLCK;
 }
 

@@ -190,7 +190,7 @@ def faults_of(call: list[str]) -> list[tuple]:
 #: Calls on a file that has a path; where it is one of a new file system's or of the root's, the message says that.
 ON_A_PATH = {"openat", "openat2", "mkdirat", "renameat", "renameat2", "unlinkat", "symlinkat", "linkat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate",
              "fchmod", "fchown", "fchownat", "fsetxattr"}
-NAMES_A_PLACE = re.compile(r"/|in a new file system|the build root|make the (device|link)|set the mode of")
+NAMES_A_PLACE = re.compile(r"/|in a new file system|the build root")
 
 
 def in_words(fault: tuple) -> str:
