@@ -464,11 +464,20 @@ std::optional<timespec> volatile_mount_time(int layers, const std::string& layer
 }  // namespace
 
 void Store::sync_head(const HeadName& name) {
-  auto head = store::find_head(state_->database, name);
-  if (!head || !head->upper) return;
-  store::apply_use_note(HeadLock(*this, name).descriptor(), *head);
-  if (head->unsynced_since_boot != linux_api::boot_id()) return;
-  const std::string directory = store::read_layer(state_->database, *head->upper).directory;
+  const auto has_upper = [&] {
+    const auto head = store::find_head(state_->database, name);
+    return head && head->upper;
+  };
+  if (!has_upper()) return;
+  std::optional<Head> head;
+  std::string directory;
+  {
+    const HeadLock lock(*this, name);  // nobody drops the upper while it is read about
+    if (!has_upper()) return;
+    head = read_head(state_->database, lock);
+    if (head->unsynced_since_boot != linux_api::boot_id()) return;
+    directory = store::read_layer(state_->database, *head->upper).directory;
+  }
   const auto before = volatile_mount_time(state_->layers.get(), directory);
   linux_api::sync_file_system(state_->layers.get());
 

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -57,6 +58,24 @@ TEST_P(Locks, ShortOperationsOnOneHeadWaitForEachOther) {
   }
   EXPECT_TRUE(other.wait().success());
   EXPECT_EQ(list(), (Lines{"* ours", "* theirs"}));
+}
+
+TEST_P(Locks, SyncingAHeadMindsNotThatItsUpperGoesMeanwhile) {
+  linux_api::Child other = linux_api::fork_child(0, [&] {
+    linux_api::close_descriptors_except({});
+    Store own = std::move(*Store::open(location()));
+    for (int round = 0; round < 300; ++round) {
+      const HeadLock lock(own, HeadName::main());
+      own.prepare_upper(lock);
+      own.commit_preparation();
+      own.clean(lock);
+    }
+    return 0;
+  });
+  pollfd end{other.pidfd(), POLLIN, 0};
+  while (poll(&end, 1, 0) == 0)
+    EXPECT_NO_THROW(store().sync_head(HeadName::main()));
+  EXPECT_TRUE(other.wait().success());
 }
 
 }  // namespace plyroot::test
