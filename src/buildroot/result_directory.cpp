@@ -14,15 +14,33 @@
 #include "support/text.hpp"
 
 namespace plyroot::buildroot {
+namespace {
+
+/// Does once more what failed because a clean of this root, at the same time, has just removed the directory.
+template <typename Action>
+auto again_where_removed_meanwhile(const Action& action) {
+  constexpr int most_tries = 100;
+  for (int tries = 1;; ++tries) {
+    try {
+      return action();
+    } catch (const SystemError& error) {
+      if (error.error_number() != ENOENT || tries == most_tries) throw;
+    }
+  }
+}
+
+}  // namespace
 
 linux_api::Descriptor open_result_directory(const config::Config& config) {
   try {
-    const bool made = linux_api::make_directories(config.resultdir, 0755);
-    linux_api::Descriptor directory = linux_api::open_path(config.resultdir, O_RDONLY | O_DIRECTORY);
-    if (made && fchown(directory.get(), config.chrootuid, config.chrootgid) < 0) {
-      throw_errno(errno, "change the owner of", config.resultdir);
-    }
-    return directory;
+    return again_where_removed_meanwhile([&] {
+      const bool made = linux_api::make_directories(config.resultdir, 0755);
+      linux_api::Descriptor directory = linux_api::open_path(config.resultdir, O_RDONLY | O_DIRECTORY);
+      if (made && fchown(directory.get(), config.chrootuid, config.chrootgid) < 0) {
+        throw_errno(errno, "change the owner of", config.resultdir);
+      }
+      return directory;
+    });
   } catch (const SystemError& error) {
     throw Error(fmt::format("the result directory {} cannot be used: {}", printable(config.resultdir), error.what()),
                 "Name another one with --resultdir.", ExitCode::result_directory);
@@ -44,18 +62,12 @@ linux_api::Descriptor create_result_file(int result_directory, const std::string
 }
 
 void log_into_result_directory(const config::Config& config, Log& log) {
-  constexpr int most_tries = 100;
-  for (int tries = 1;; ++tries) {
-    try {
-      const linux_api::Descriptor directory = open_result_directory(config);
-      linux_api::Descriptor root_log = create_result_file(directory.get(), "root.log", config);
-      linux_api::Descriptor state_log = create_result_file(directory.get(), "state.log", config);
-      return log.open_files(root_log.release(), state_log.release());
-    } catch (const SystemError& error) {
-      // A clean of this root at the same time has just removed the directory.
-      if (error.error_number() != ENOENT || tries == most_tries) throw;
-    }
-  }
+  again_where_removed_meanwhile([&] {
+    const linux_api::Descriptor directory = open_result_directory(config);
+    linux_api::Descriptor root_log = create_result_file(directory.get(), "root.log", config);
+    linux_api::Descriptor state_log = create_result_file(directory.get(), "state.log", config);
+    log.open_files(root_log.release(), state_log.release());
+  });
 }
 
 }  // namespace plyroot::buildroot

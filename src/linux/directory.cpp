@@ -53,6 +53,8 @@ bool unlink_name(int directory, const std::string& name, int flags) {
   return unlinkat(directory, name.c_str(), flags) == 0 || errno == ENOENT;
 }
 
+void remove_directory(int parent, const std::string& name, int directory, const struct statx& start);
+
 void remove_contents(int directory, const struct statx& start) {
   const DirectoryStream stream = open_stream(directory);
   while (const dirent* entry = next_entry(stream.get())) {
@@ -67,9 +69,16 @@ void remove_contents(int directory, const struct statx& start) {
       throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
                   "Unmount it, then run the command again.");
     }
-    remove_contents(child.get(), start);
-    if (!unlink_name(directory, name, AT_REMOVEDIR))
-      throw_errno(errno, "remove the directory", shown_path(directory, name));
+    remove_directory(directory, name, child.get(), start);
+  }
+}
+
+void remove_directory(int parent, const std::string& name, int directory, const struct statx& start) {
+  constexpr int most_tries = 100;
+  for (int tries = 1;; ++tries) {
+    remove_contents(directory, start);
+    if (unlink_name(parent, name, AT_REMOVEDIR)) return;
+    if (errno != ENOTEMPTY || tries == most_tries) throw_errno(errno, "remove the directory", shown_path(parent, name));
   }
 }
 
@@ -79,7 +88,8 @@ bool make_directories(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0) return true;
   if (errno == EEXIST) {
     struct stat status {};
-    if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return false;
+    if (stat(path.c_str(), &status) < 0) throw_errno(errno, "make the directory", printable(path));
+    if (S_ISDIR(status.st_mode)) return false;
     throw_errno(ENOTDIR, "make the directory", printable(path));
   }
   if (errno != ENOENT) throw_errno(errno, "make the directory", printable(path));
@@ -125,9 +135,7 @@ void remove_tree(int directory, const std::string& name) {
   if (!same_place(start, status_of(directory, "", AT_EMPTY_PATH))) {
     refuse_to_remove_mount(name);
   }
-  remove_contents(child.get(), start);
-  if (!unlink_name(directory, name, AT_REMOVEDIR))
-    throw_errno(errno, "remove the directory", shown_path(directory, name));
+  remove_directory(directory, name, child.get(), start);
 }
 
 void rename_at(int old_directory, const std::string& old_name, int new_directory, const std::string& new_name) {

@@ -26,7 +26,7 @@ bool is_empty_directory(int directory);
 
 /// Removes what a name in a directory stands for, a whole tree where it is a directory. Stays on the file system it
 /// began on, crosses no mount, follows no link, and removes files' attributes that would stop it (immutable) not: such
-/// files are an error. What vanishes meanwhile is none.
+/// files are an error. What vanishes meanwhile is none, and what appears meanwhile goes too.
 /// @throws SystemError
 void remove_tree(int directory, const std::string& name);
 [[noreturn]] void refuse_to_remove_mount(const std::string& name);
