@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,12 +171,13 @@ linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace p
   std::pair<Descriptor, Descriptor> output;
   if (command.output) output = make_pipe();
   const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
+  const Descriptor self = linux_api::own_pidfd();
   // A process between us and the command: it gives up the host for itself first.
   linux_api::Child between = linux_api::fork_child(
       CLONE_NEWNS,
       [&, &failure = failure_writing] {
         try {
-          prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+          if (!linux_api::tie_to_parent(self.get())) throw_errno(errno, "tie a process to its parent");
           // It is not for this copy of us to say that we were interrupted.
           for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE})
             std::signal(number, SIG_DFL);

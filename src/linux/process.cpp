@@ -44,6 +44,7 @@ struct Launch {
   std::vector<char*> arguments;
   std::vector<char*> environment;
   std::vector<std::pair<int, int>> moves;  // of descriptors: from where they are out of the way to where they belong
+  int parent;                              // its pidfd, where the child is tied to it
   sigset_t empty_mask;
   const char* failed_step = nullptr;
   int error_number = 0;
@@ -85,6 +86,10 @@ void place_descriptors(Launch& launch) {
   int above = 64;
   for (const auto& [ours, theirs] : launch.plan->descriptors)
     above = std::max(above, theirs + 1);
+  if (launch.parent >= 0) {
+    launch.parent = fcntl(launch.parent, F_DUPFD_CLOEXEC, above);
+    if (launch.parent < 0) fail(launch, "keep a descriptor of its parent");
+  }
   for (std::size_t i = 0; i < launch.moves.size(); ++i) {
     launch.moves[i].first = fcntl(launch.plan->descriptors[i].first, F_DUPFD_CLOEXEC, above);
     if (launch.moves[i].first < 0) fail(launch, "pass on a file descriptor");
@@ -129,7 +134,7 @@ int run_launch(void* argument) {
   if (const char* failed = give_up_all_but(plan.privileges)) fail(launch, failed);
   become_user(launch);
   if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(launch, "give up new privileges");
-  if (plan.die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail(launch, "tie it to its parent");
+  if (plan.die_with_parent && !tie_to_parent(launch.parent)) fail(launch, "tie it to its parent");
   reset_signals(launch);
   int error_number = ENOENT;
   for (const std::string& candidate : launch.candidates) {
@@ -232,17 +237,27 @@ Descriptor own_pidfd() {
   return pidfd_of(getpid());
 }
 
+bool tie_to_parent(int parent_pidfd) noexcept {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return false;
+  pollfd end{parent_pidfd, POLLIN, 0};
+  const int ended = poll(&end, 1, 0);
+  if (ended > 0) errno = ESRCH;
+  return ended == 0;
+}
+
 void send_signal(int pidfd, int signal) {
   if (pidfd_send_signal(pidfd, signal, nullptr, 0) < 0 && errno != ESRCH)
     throw_errno(errno, "send a signal to a process");
 }
 
 Child start(const ProcessPlan& plan) {
+  const Descriptor self = plan.die_with_parent ? own_pidfd() : Descriptor();
   Launch launch{&plan,
                 program_candidates(plan),
                 pointers(plan.arguments),
                 pointers(plan.environment),
                 plan.descriptors,
+                self.get(),
                 {},
                 nullptr,
                 0};

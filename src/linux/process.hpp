@@ -58,6 +58,11 @@ class Child {
 Descriptor pidfd_of(pid_t id);
 /// A descriptor of this process itself.
 Descriptor own_pidfd();
+/// Ties this process to its parent, whose pidfd was opened before this process was made: it is killed when that ends.
+/// The kernel's own means (PR_SET_PDEATHSIG, prctl(2)) says nothing of a parent that has ended before it is asked for.
+/// A change of the user undoes it. May be called in a child that shares its parent's memory.
+/// @returns false, and sets errno, where the parent has ended or the kernel refuses
+bool tie_to_parent(int parent_pidfd) noexcept;
 /// Sends a signal to the process of a pidfd; one that has ended is no error. @throws SystemError
 void send_signal(int pidfd, int signal);
 
@@ -78,7 +83,7 @@ struct ProcessPlan {
   int join_flags = 0;                            ///< CLONE_NEW...; CLONE_NEWPID is honoured too
   int terminal = -1;                             ///< one of ours: becomes the controlling terminal of a new session
   bool new_session = false;                      ///< setsid(2) without a terminal
-  bool die_with_parent = false;                  ///< PR_SET_PDEATHSIG
+  bool die_with_parent = false;                  ///< tie_to_parent()
   Privileges privileges = Privileges::all;       ///< what it keeps where it is root
   bool no_new_privileges = false;
   std::optional<User> user;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,6 +61,28 @@ TEST(Start, LeavesTheCallersSignalMaskAsItWas) {
   sigprocmask(SIG_SETMASK, nullptr, &after);
   for (int number = 1; number < NSIG; ++number)
     EXPECT_EQ(sigismember(&before, number), sigismember(&after, number));
+}
+
+TEST(Start, LeavesNothingOfAParentThatIsKilledWhileItStartsAProgram) {
+  // Orphans become ours instead of the machine's init's.
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+  ProcessPlan plan = shell("");
+  plan.arguments = {"sleep", "5"};
+  plan.die_with_parent = true;
+  constexpr useconds_t rounds = 300;
+  int survivors = 0;
+  for (useconds_t round = 0; round < rounds; ++round) {
+    Child parent = fork_child(0, [&] { return run(plan).as_exit_code(); });
+    usleep(round * 10);
+    parent.send_signal(SIGKILL);
+    parent.wait();
+    int status = 0;
+    while (waitpid(-1, &status, 0) > 0)
+      survivors += WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : 0;
+    if (survivors > 0) break;
+  }
+  EXPECT_EQ(survivors, 0);
+  prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 }
 
 TEST(Start, BecomesTheUserBeforeItRunsTheProgram) {
