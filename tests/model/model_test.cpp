@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <random>
@@ -266,6 +267,15 @@ class Model : public OnEachFileSystem {
 
 constexpr std::size_t sequence_length = 500;
 
+/// For scripts/summarize-reports.
+void leave_report(const std::filesystem::path& directory, const std::string& file_system, std::size_t done,
+                  std::size_t succeeded) {
+  std::filesystem::create_directories(directory);
+  const std::string counts = fmt::format(R"({{"operations": {}, "took_effect": {}}})", done, succeeded);
+  std::ofstream(directory / fmt::format("model-{}.json", file_system))
+      << fmt::format(R"({{"kind": "model", "of": {{"{}": {}}}, "total": {}}})", file_system, counts, counts) << '\n';
+}
+
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(On, Model, testing::Values("xfs", "ext4"), file_system_name);
@@ -295,6 +305,8 @@ TEST_P(Model, AStoreShowsWhatPlainDirectoriesWould) {
   }
   std::cout << "model: " << done << " operations on " << GetParam() << ", " << succeeded << " of them took effect"
             << std::endl;
+  if (const char* reports = std::getenv("PLYROOT_REPORTS"); reports != nullptr && !HasFailure())
+    leave_report(reports, GetParam(), done, succeeded);
 }
 
 }  // namespace plyroot::test

@@ -3,6 +3,7 @@
 60 s, or 30 minutes with PLYROOT_FULL=1; PLYROOT_STORM_SECONDS and PLYROOT_STORM_SEED for a storm of one's own."""
 
 import importlib.util
+import json
 import os
 import random
 import shutil
@@ -24,6 +25,7 @@ _spec.loader.exec_module(cli_fixtures)
 from cli_fixtures import Disk, Plyroot, distribution, pytest_collection_modifyitems  # noqa: E402,F401
 
 FULL = os.environ.get("PLYROOT_FULL", "") not in ("", "0")
+REPORTS = os.environ.get("PLYROOT_REPORTS")
 SECONDS = int(os.environ.get("PLYROOT_STORM_SECONDS", 1800 if FULL else 60))
 SEED = int(os.environ.get("PLYROOT_STORM_SEED", time.time_ns() % 1_000_000))
 WRITER = Path(os.environ.get("PLYROOT_STORM_WRITER", _source / "build" / "tests" / "storm" / "storm_writer"))
@@ -205,4 +207,8 @@ def test_what_was_reported_as_made_outlives_a_storm(storm):
     assert storm.failures == []
     storm.check()
     assert storm.kills > 0 and storm.commands["--snapshot"] > 0
+    if REPORTS:
+        numbers = {"seconds": SECONDS, "commands": sum(storm.commands.values()), "killed": storm.kills, "snapshots_at_the_end": len(storm.made)}
+        Path(REPORTS).mkdir(parents=True, exist_ok=True)
+        (Path(REPORTS) / "storm.json").write_text(json.dumps({"kind": "storm", "of": {f"seed {SEED}": numbers}, "total": numbers}))
     assert "storm-" not in subprocess.run(["findmnt", "-rn", "-o", "SOURCE"], capture_output=True, text=True).stdout
