@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <initializer_list>
-#include <limits>
 #include <map>
 #include <optional>
 
@@ -252,8 +251,9 @@ void Store::trash_retired_directories() {
   using namespace store;
   const Database& database = state_->database;
   if (!Statement(database, "SELECT 1 FROM retired LIMIT 1").step()) return;
-  // A head that is in use was mounted from directories that were not retired then.
-  std::int64_t unused_until = std::numeric_limits<std::int64_t>::max();
+  // A head that is in use was mounted from directories that were not retired then. One that is mounted while the others
+  // are looked at may be using what is retired after this, and nothing that was before.
+  std::int64_t unused_until = last_retired(database);
   for (const HeadName& name : heads()) {
     const HeadLock lock(*this, name);
     if (lock.use() == HeadLock::Use::idle) continue;

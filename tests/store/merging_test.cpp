@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include "fixtures/listing.hpp"
+#include "linux/file.hpp"
+#include "linux/process.hpp"
 #include "store/merge_plan.hpp"
 #include "store_fixture.hpp"
 
@@ -236,6 +239,41 @@ TEST_P(Merging, ARootMountedAfterAMergeDoesNotHoldWhatItReplaced) {
   store().collect_garbage();
   EXPECT_EQ(directories_in("layers"), 3U);
   EXPECT_EQ(live.read("a"), "1");
+}
+
+namespace {
+
+/// Waits until a process waits for a lock (fcntl(2), F_OFD_SETLKW).
+void wait_until_it_waits_for_a_lock(pid_t process) {
+  const std::string waiting = fmt::format("{} ", SYS_fcntl);
+  while (!linux_api::read_file(fmt::format("/proc/{}/syscall", process)).starts_with(waiting))
+    usleep(1000);
+}
+
+}  // namespace
+
+TEST_P(Merging, ARootMountedWhileACollectionLooksAtOtherHeadsKeepsWhatItWasMountedFrom) {
+  step("a", [](const fs::path& root) { put(root / "a", "1"); });
+  step("b", [](const fs::path& root) { put(root / "b", "2"); });
+  step("c", [](const fs::path& root) { put(root / "c", "3"); });
+  write("x", "", HeadName("zz"));  // the last head that a collection looks at
+  forget("a");
+  store().merge_layers();  // something is retired, so that there is something to look for
+  std::optional<HeadLock> held(std::in_place, store(), HeadName("zz"));
+  linux_api::Child collection = linux_api::fork_child(0, [&] {
+    linux_api::close_descriptors_except({});
+    Store::open(location())->collect_garbage();
+    return 0;
+  });
+  wait_until_it_waits_for_a_lock(collection.id());
+  const MountedHead live(store(), HeadName::main());
+  forget("b");
+  store().merge_layers();
+  held.reset();
+  EXPECT_TRUE(collection.wait().success());
+  EXPECT_EQ(live.read("a"), "1");
+  EXPECT_EQ(live.read("b"), "2");
+  EXPECT_EQ(live.read("c"), "3");
 }
 
 /// Where only the number of layers counts.
