@@ -40,8 +40,9 @@ Merge make_merge(const LayerTree& tree, Merge::Purpose purpose, const std::vecto
   Merge merge{purpose, taken.front().source.layer, taken.back().below, !is_base(tree, taken.back().below), {}, {}};
   for (const Lower& lower : taken)
     merge.sources.push_back(lower.source);
-  // Ids are never used twice, and what lies below a layer only ever moves down.
-  merge.directory = fmt::format("{}{}-{}", purpose == Merge::Purpose::absorb ? 'a' : 'c', merge.layer, merge.below);
+  // Ids are never used twice. The same layers can be covered once more, but only after the first cover was retired.
+  merge.directory = fmt::format("{}{}-{}-{}", purpose == Merge::Purpose::absorb ? 'a' : 'c', merge.layer, merge.below,
+                                tree.last_retired);
   return merge;
 }
 
@@ -60,6 +61,7 @@ std::set<LayerId> absorbable_layers(const LayerTree& tree) {
 
 LayerTree read_layer_tree(const Database& database) {
   LayerTree tree;
+  tree.last_retired = last_retired(database);
   Statement layers(
       database,
       "SELECT id, directory, parent, committed, entries,"

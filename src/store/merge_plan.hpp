@@ -40,6 +40,7 @@ struct LayerTree {
 
   std::map<LayerId, Node> layers;  ///< parents have smaller ids than their children
   std::map<LayerId, Cover> covers;
+  std::int64_t last_retired = 0;  ///< last_retired() of the store
 };
 
 LayerTree read_layer_tree(const Database& database);

@@ -281,7 +281,7 @@ def test_a_hundred_snapshots_on_top_of_each_other(initialized):
 
 
 def upper_of(mock):
-    return max((path for path in (mock.store / "layers").iterdir() if path.name.isdigit()), key=lambda path: int(path.name)) / "fs"
+    return max((mock.store / "layers").iterdir(), key=lambda path: int(path.name.split("-")[0])) / "fs"
 
 
 def test_the_rpm_database_is_touched_before_packages_are_installed(initialized):

@@ -60,6 +60,31 @@ TEST_P(Locks, ShortOperationsOnOneHeadWaitForEachOther) {
   EXPECT_EQ(list(), (Lines{"* ours", "* theirs"}));
 }
 
+TEST_P(Locks, AHeadIsNotDisturbedByASessionWhoseCommandWasKilledBeforeItsUpperWasInTheStore) {
+  const auto mounted_by = [&](const Store::Prepared& prepared) {
+    const HeadLayers& layers = prepared.layers;
+    return overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work},
+                                  store().layers_directory());
+  };
+  std::optional<Store> killed = Store::open(location());
+  Store::Prepared theirs;
+  {
+    const HeadLock lock(*killed, HeadName("killed"));
+    theirs = killed->prepare_upper(lock);
+  }
+  killed.reset();  // never committed
+  Store::Prepared ours;
+  {
+    const HeadLock lock(store(), HeadName("other"));
+    ours = store().prepare_upper(lock);
+    store().commit_preparation();
+  }
+  const linux_api::Descriptor late = mounted_by(theirs);
+  const linux_api::Descriptor root = mounted_by(ours);
+  linux_api::write_all(linux_api::open_at(root.get(), "a", O_WRONLY | O_CREAT, 0644).get(), "1");
+  EXPECT_EQ(faccessat(late.get(), "a", F_OK, 0), -1);
+}
+
 TEST_P(Locks, SyncingAHeadMindsNotThatItsUpperGoesMeanwhile) {
   linux_api::Child other = linux_api::fork_child(0, [&] {
     linux_api::close_descriptors_except({});

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -301,6 +303,36 @@ TEST_P(LongChains, AreMergedBeforeTheyAreMountedWhereTheKernelWouldNotTakeThem) 
   EXPECT_EQ(made, overlay::most_lowers + 2);
   for (std::size_t i = 0; i < made; ++i)
     EXPECT_EQ(read(fmt::format("f{}", i)), "x") << i;
+}
+
+TEST_P(LongChains, NeverHaveTwoMergedDirectoriesOfOneName) {
+  std::mt19937 random(23);  // covers the same layers twice
+  const auto chance = [&](unsigned of) { return std::uniform_int_distribution<unsigned>(0, of - 1)(random); };
+  std::set<std::string> before;
+  std::set<std::string> ever;
+  std::size_t number = 0;
+  std::vector<std::size_t> named;
+  for (int round = 0; round < 120; ++round) {
+    for (unsigned added = 1 + chance(4); added > 0; --added) {
+      add_layer(number);
+      named.push_back(number++);
+    }
+    for (unsigned removed = chance(5); removed > 0 && named.size() > 12; --removed) {
+      const auto one = named.begin() + chance(static_cast<unsigned>(named.size()));
+      remove(letter(*one));
+      named.erase(one);
+    }
+    store().merge_layers();
+    std::set<std::string> now;
+    const store::Database own = database();
+    store::Statement rows(own, "SELECT directory FROM covers UNION SELECT directory FROM layers");
+    while (rows.step())
+      now.insert(rows.text(0));
+    for (const std::string& name : now)
+      EXPECT_TRUE(before.contains(name) || !ever.contains(name)) << name << " in round " << round;
+    ever.insert(now.begin(), now.end());
+    before = std::move(now);
+  }
 }
 
 TEST_P(LongChains, HaveCoversThatTakeABoundedMultipleOfWhatTheLayersHold) {

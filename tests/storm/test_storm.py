@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,7 @@ class Storm:
         self.commands: Counter = Counter()
         self.kills = 0
         self.failures: list[str] = []
+        self.recent: deque[str] = deque(maxlen=150)  # what to look at where something fails
 
     def prepare(self):
         """Roots that hold the writer and nothing else: what runs in them is not what is tested here."""
@@ -64,6 +65,7 @@ class Storm:
     def run(self, chance: random.Random, root: int, *words, allowed: tuple[int, ...] = (), may_fail_with: str = "") -> int | None:
         """The exit code of a command; nothing where it was killed."""
         killed_after = chance.uniform(0, 0.08) if chance.random() < 0.12 else None
+        begin = time.monotonic()
         process = self.roots[root].start(*words)
         try:
             _, error = process.communicate(timeout=killed_after if killed_after is not None else 300)
@@ -77,6 +79,7 @@ class Storm:
                                ("--snapshot", "--rollback-to", "--clean", "--chroot", "--remove-snapshot", "--list-snapshots"))] += 1
             if process.returncode == -9:
                 self.kills += 1
+            self.recent.append(f"{begin:.3f} to {time.monotonic():.3f} {ROOTS[root]} {' '.join(map(str, words))}: {process.returncode}")
         if process.returncode == -9:
             return None
         if process.returncode not in (0, *allowed) or (process.returncode == 1 and may_fail_with not in error):
@@ -85,6 +88,8 @@ class Storm:
 
     def fail(self, message: str):
         with self.lock:
+            if not self.failures:
+                print("before the first failure:", *self.recent, sep="\n")
             self.failures.append(message)
             self.end = 0.0
 
