@@ -34,6 +34,15 @@ std::string_view verb(int flags) {
 
 }  // namespace
 
+RaisedDescriptorLimit::RaisedDescriptorLimit() noexcept {
+  getrlimit(RLIMIT_NOFILE, &before_);
+  const rlimit raised{before_.rlim_max, before_.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &raised);
+}
+RaisedDescriptorLimit::~RaisedDescriptorLimit() {
+  setrlimit(RLIMIT_NOFILE, &before_);
+}
+
 Descriptor open_at(int directory, const std::string& path, int flags, mode_t mode) {
   Descriptor opened = retrying_open(directory, path, flags, mode);
   if (!opened) throw_errno(errno, verb(flags), shown_path(directory, path));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <string>
@@ -34,6 +35,19 @@ class Descriptor {
 
  private:
   int fd_ = -1;
+};
+
+/// While this lives, this process may have as many files open as the hard limit allows (getrlimit(2), RLIMIT_NOFILE);
+/// the soft one is for programs that use select(2), and is there again for whatever is run afterwards.
+class RaisedDescriptorLimit {
+ public:
+  RaisedDescriptorLimit() noexcept;
+  ~RaisedDescriptorLimit();
+  RaisedDescriptorLimit(const RaisedDescriptorLimit&) = delete;
+  RaisedDescriptorLimit& operator=(const RaisedDescriptorLimit&) = delete;
+
+ private:
+  rlimit before_{};
 };
 
 /// openat(2) with O_CLOEXEC. @throws SystemError that names the path.

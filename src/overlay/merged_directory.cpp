@@ -32,10 +32,53 @@ std::optional<struct stat> status_of(int directory, const std::string& name) {
   throw_errno(errno, "examine in a layer", linux_api::shown_path(directory, name));
 }
 
-/// The directories that lie on each other at one place, the topmost first.
+/// The directories that overlayfs merges at one place, the topmost first.
 struct Stack {
   std::vector<Descriptor> directories;
-  bool something_below;  ///< further down than these, and visible through them
+  bool is_closed = false;  ///< what lies further down is hidden
+};
+
+/// What is merged into one directory: down to an opaque one, or to anything else of that name.
+Stack stack_at(const std::vector<int>& layers, const std::string& name, Marks marks) {
+  Stack stack;
+  for (const int layer : layers) {
+    const auto status = status_of(layer, name);
+    if (!status) continue;
+    if (S_ISDIR(status->st_mode)) {
+      stack.directories.push_back(linux_api::open_at(layer, name, open_as_directory));
+      if (!is_opaque(stack.directories.back().get(), marks)) continue;
+    }
+    stack.is_closed = true;
+    break;
+  }
+  return stack;
+}
+
+std::vector<int> numbers_of(const std::vector<Descriptor>& descriptors) {
+  std::vector<int> numbers;
+  for (const Descriptor& descriptor : descriptors)
+    numbers.push_back(descriptor.get());
+  return numbers;
+}
+
+/// The directories that the layers below show at one place. They are opened where somebody asks for them: few
+/// directories have whiteouts.
+class Below {
+ public:
+  explicit Below(OpenLayers open) : open_(std::move(open)) {}
+
+  const std::vector<Descriptor>& directories() const {
+    if (!opened_) opened_ = open_();
+    return *opened_;
+  }
+  [[nodiscard]] Below at(const std::string& name, Marks marks) const {
+    return Below([this, name, marks] { return stack_at(numbers_of(directories()), name, marks).directories; });
+  }
+  [[nodiscard]] bool has_directory() const { return !directories().empty(); }
+
+ private:
+  OpenLayers open_;
+  mutable std::optional<std::vector<Descriptor>> opened_;
 };
 
 std::set<std::string> names_in(const std::vector<int>& directories) {
@@ -51,59 +94,41 @@ class Merger {
  public:
   Merger(int top, Sharing sharing, Marks marks) : top_(top), sharing_(sharing), marks_(marks) {}
 
-  void merge_all(const std::vector<int>& layers, bool something_below) {
-    merge(layers, something_below, top_, "");
+  void merge_all(const std::vector<int>& layers, const Below& below) {
+    merge(layers, below, top_, "");
     copy_attributes(layers.front(), top_);
   }
   [[nodiscard]] std::uint64_t made() const { return made_; }
 
  private:
   /// @param path of the target, within the topmost one
-  void merge(const std::vector<int>& layers, bool something_below, int target, const std::string& path) {
+  void merge(const std::vector<int>& layers, const Below& below, int target, const std::string& path) {
     for (const std::string& name : names_in(layers)) {
       std::size_t level = 0;
       std::optional<struct stat> status;
       while (!(status = status_of(layers[level], name)))
         ++level;
       if (S_ISDIR(status->st_mode)) {
-        const Stack stack =
-            stack_at({layers.begin() + static_cast<std::ptrdiff_t>(level), layers.end()}, name, something_below);
-        make_directory(stack, something_below, target, name, path + name);
+        const Stack stack = stack_at({layers.begin() + static_cast<std::ptrdiff_t>(level), layers.end()}, name, marks_);
+        make_directory(stack, below.at(name, marks_), target, name, path + name);
       } else if (is_whiteout(*status)) {
-        if (something_below) link(layers[level], name, target);
+        if (below.has_directory()) link(layers[level], name, target);
       } else {
         share(layers[level], name, *status, target, path + name);
       }
     }
   }
 
-  /// What overlayfs merges into one directory: down to an opaque one, or to anything else of that name.
-  Stack stack_at(const std::vector<int>& layers, const std::string& name, bool something_below) const {
-    Stack stack{{}, something_below};
-    for (const int layer : layers) {
-      const auto status = status_of(layer, name);
-      if (!status) continue;
-      if (S_ISDIR(status->st_mode)) {
-        stack.directories.push_back(linux_api::open_at(layer, name, open_as_directory));
-        if (!is_opaque(stack.directories.back().get(), marks_)) continue;
-      }
-      stack.something_below = false;
-      break;
-    }
-    return stack;
-  }
-
-  void make_directory(const Stack& stack, bool something_below, int target, const std::string& name,
+  void make_directory(const Stack& stack, const Below& below, int target, const std::string& name,
                       const std::string& path) {
     if (mkdirat(target, name.c_str(), 0700) < 0)
       throw_errno(errno, "make the merged directory", linux_api::shown_path(target, name));
     ++made_;
     const Descriptor directory = linux_api::open_at(target, name, open_as_directory);
-    std::vector<int> layers;
-    for (const Descriptor& layer : stack.directories)
-      layers.push_back(layer.get());
-    merge(layers, stack.something_below, directory.get(), path + "/");
-    if (something_below && !stack.something_below) make_opaque(directory.get(), marks_);
+    const std::vector<int> layers = numbers_of(stack.directories);
+    const Below nothing([] { return std::vector<Descriptor>(); });
+    merge(layers, stack.is_closed ? nothing : below, directory.get(), path + "/");
+    if (stack.is_closed && below.has_directory()) make_opaque(directory.get(), marks_);
     copy_attributes(layers.front(), directory.get());  // its times last
   }
 
@@ -181,10 +206,10 @@ Sharing sharing_in(int scratch_directory) {
   return shares ? Sharing::reflinks : Sharing::hard_links;
 }
 
-std::uint64_t merge_directories(const std::vector<int>& layers, bool something_below, int target, Sharing sharing,
-                                Marks marks) {
+std::uint64_t merge_directories(const std::vector<int>& layers, const OpenLayers& open_below, int target,
+                                Sharing sharing, Marks marks) {
   Merger merger(target, sharing, marks);
-  merger.merge_all(layers, something_below);
+  merger.merge_all(layers, Below(open_below));
   return merger.made();
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "linux/descriptor.hpp"
 #include "overlay/marks.hpp"
 
 namespace plyroot::overlay {
@@ -18,7 +20,9 @@ enum class Sharing {
 Sharing sharing_in(int scratch_directory);
 
 /// Fills an empty directory with what overlayfs shows of layers that are stacked on each other, so that it can stand in
-/// their place: whiteouts and opaque marks that hide something further below are kept. Contents, types, owners, modes,
+/// their place. Of whiteouts and opaque marks those are kept that hide something further below, and no others: a
+/// directory that only one layer has is shown by overlayfs as it is, a whiteout in it as a name that cannot be opened.
+/// Contents, types, owners, modes,
 /// times, extended attributes, holes and hard links within one layer come out as they were. All but regular files is
 /// hard-linked in any case; a file that has as many links as its file system allows is copied.
 ///
@@ -26,12 +30,15 @@ Sharing sharing_in(int scratch_directory);
 /// Source: Documentation/filesystems/overlayfs.rst of the kernel, "Merged directories", "whiteouts and opaque
 /// directories".
 /// @param layers descriptors of their directories, the topmost first
-/// @param something_below whether there are further layers below these
+/// @param open_below opens the directories of the layers that lie below these, the topmost first; called where it
+/// matters
+///   what they hold
 /// @param target on the same file system
 /// @returns how many names the target has, in all its directories
 /// @throws Error
-std::uint64_t merge_directories(const std::vector<int>& layers, bool something_below, int target, Sharing sharing,
-                                Marks marks);
+using OpenLayers = std::function<std::vector<linux_api::Descriptor>()>;
+std::uint64_t merge_directories(const std::vector<int>& layers, const OpenLayers& open_below, int target,
+                                Sharing sharing, Marks marks);
 
 /// How many names a directory and all below it have.
 std::uint64_t count_names(int directory);

@@ -115,8 +115,8 @@ class Batch {
         descriptors.push_back(sources.back().get());
       }
       const Descriptor target = make_directory(merge.directory);
-      const std::uint64_t entries = overlay::merge_directories(descriptors, merge.something_below, target.get(),
-                                                               sharing_, overlay::Marks::trusted);
+      const std::uint64_t entries = overlay::merge_directories(
+          descriptors, [&] { return open_below(merge); }, target.get(), sharing_, overlay::Marks::trusted);
       made_.push_back({merge, entries});
       return entries;
     } catch (const SystemError& error) {
@@ -149,6 +149,20 @@ class Batch {
     Merge merge;
     std::uint64_t entries;
   };
+
+  [[nodiscard]] std::vector<Descriptor> open_below(const Merge& merge) const {
+    if (!merge.something_below) return {};
+    const auto directories = [&] {
+      const ReadTransaction one_state(*database_);
+      if (!Statement(*database_, "SELECT 1 FROM layers WHERE id = ?").bind(merge.below).step())
+        throw SystemError(ENOENT, fmt::format("look below layer {}, which has just been removed", merge.layer));
+      return chain_of(*database_, merge.below);
+    }();
+    std::vector<Descriptor> below;
+    for (const std::string& directory : directories)
+      below.push_back(linux_api::open_at(layers_, directory + "/fs", open_as_directory));
+    return below;
+  }
 
   [[nodiscard]] Descriptor make_directory(const std::string& name) const {
     linux_api::remove_tree(staging_.get(), name);
@@ -230,6 +244,7 @@ void Store::merge_layers() {
   const Descriptor heads = open_or_make_directory(state_->directory.get(), heads_name);
   linux_api::LockFile one_merges(linux_api::open_at(heads.get(), lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   one_merges.lock(0);
+  const linux_api::RaisedDescriptorLimit deep_trees_need_many;
   if (!needs_merging(read_tree_at_once(database))) {
     linux_api::remove_tree(state_->directory.get(), staging_name);  // of one that was killed
     return;

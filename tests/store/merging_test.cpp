@@ -212,6 +212,39 @@ TEST_P(Merging, WhatIsMergedIsMergedAgainWhenItsNamesGo) {
   expect_every_snapshot_unchanged();
 }
 
+TEST_P(Merging, WhatWasMadeAndRemovedAgainInMergedLayersLeavesNothingInADirectoryThatNoOtherLayerHas) {
+  step("below", [](const fs::path& root) {
+    put(root / "other", "1");
+    fs::create_directory(root / "in-all");
+    put(root / "in-all/old", "1");
+  });
+  step("made", [](const fs::path& root) {
+    for (const char* directory : {"new", "new/deeper", "in-all", "in-all/new"}) {
+      fs::create_directories(root / directory);
+      put(root / directory / "gone", "1");
+      put(root / directory / "kept", "1");
+    }
+    fs::create_directories(root / "new/emptied/all");
+  });
+  step("removed", [](const fs::path& root) {
+    for (const char* directory : {"new", "new/deeper", "in-all", "in-all/new"})
+      fs::remove(root / directory / "gone");
+    fs::remove(root / "in-all/old");
+    fs::remove(root / "new/emptied/all");
+  });
+  step("put-back", [](const fs::path& root) {
+    fs::remove_all(root / "in-all");
+    fs::create_directory(root / "in-all");
+    put(root / "in-all/again", "1");
+  });
+  forget("made");
+  store().merge_layers();
+  expect_every_snapshot_unchanged();
+  forget("removed");
+  store().merge_layers();
+  expect_every_snapshot_unchanged();
+}
+
 TEST_P(Merging, WhatALiveRootWasMountedFromStaysUntilItIsUnmounted) {
   step("a", [](const fs::path& root) { put(root / "a", "1"); });
   step("b", [](const fs::path& root) { put(root / "b", "2"); });
