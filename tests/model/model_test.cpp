@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "model/file_operations.hpp"
 #include "model/operation.hpp"
 #include "model/plain_store.hpp"
+#include "overlay/merged_directory.hpp"
 #include "store/store_fixture.hpp"
 #include "support/error.hpp"
 
@@ -36,7 +38,10 @@ HeadName head_named(const std::string& name) {
 class World {
  public:
   explicit World(const std::string& directory)
-      : location_{directory, "root"}, store_(Store::open_or_create(location_)), plain_(directory + "/plain") {}
+      : location_{directory, "root"},
+        store_(Store::open_or_create(location_)),
+        plain_(directory + "/plain"),
+        sharing_(overlay::sharing_in(linux_api::open_path(directory, O_RDONLY | O_DIRECTORY).get())) {}
   ~World() {
     mounted_.clear();
     if (chdir("/") < 0) std::abort();  // mounting goes into the layers' directory
@@ -44,7 +49,8 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  void apply(const Operation& operation) {
+  void apply(const Operation& written) {
+    const Operation operation = pointed_at_what_exists(written);
     const auto of_store = store_operations_.find(operation.name);
     if (of_store != store_operations_.end()) {
       of_store->second(operation);
@@ -70,10 +76,36 @@ class World {
   [[nodiscard]] std::size_t succeeded() const { return succeeded_; }
 
  private:
+  /// Most operations on what does not exist mean something that does: else few would have an effect.
+  Operation pointed_at_what_exists(Operation operation) {
+    constexpr unsigned one_is_left_as_it_is_in = 8;
+    if (operation.number % one_is_left_as_it_is_in == 0) return operation;
+    const unsigned number = operation.number / one_is_left_as_it_is_in;
+    if (operation.name == "roll-back" || operation.name == "remove-snapshot") {
+      const auto snapshots = plain_.snapshots(head_);
+      if (!plain_.has(operation.other) && !snapshots.empty())
+        operation.other = snapshots[number % snapshots.size()].name;
+    } else if (needs_existing_path(operation)) {
+      const std::string& root = plain_.root_of(head_);
+      std::vector<std::string> paths;
+      for (const auto& entry : fs::recursive_directory_iterator(root))
+        paths.push_back(entry.path().lexically_relative(root));
+      std::sort(paths.begin(), paths.end());
+      if (!paths.empty() && !std::binary_search(paths.begin(), paths.end(), operation.path))
+        operation.path = paths[number % paths.size()];
+    }
+    return operation;
+  }
+
   const MountedHead& mounted() {
     auto& place = mounted_[head_];
     if (!place) place = std::make_unique<MountedHead>(store_, head_named(head_));
     return *place;
+  }
+  /// Where merged directories are hard links, a live root may show one file as two when they come and go:
+  /// docs/store.md.
+  void spare_live_roots() {
+    if (sharing_ == overlay::Sharing::hard_links) mounted_.clear();
   }
   HeadLock unmount() {
     mounted_.erase(head_);
@@ -172,7 +204,16 @@ class World {
       {"use-head", [this](const Operation& it) { head_ = it.other; }},
       {"remount", [this](const Operation&) { unmount(); }},
       {"sync-head", [this](const Operation&) { store_.sync_head(head_named(head_)); }},
-      {"collect-garbage", [this](const Operation&) { store_.collect_garbage(); }},
+      {"collect-garbage",
+       [this](const Operation&) {
+         spare_live_roots();
+         store_.collect_garbage();
+       }},
+      {"merge",
+       [this](const Operation&) {
+         spare_live_roots();
+         store_.merge_layers();
+       }},
       {"reopen",
        [this](const Operation&) {
          mounted_.clear();
@@ -183,6 +224,7 @@ class World {
   StoreLocation location_;
   Store store_;
   PlainStore plain_;
+  overlay::Sharing sharing_;
   std::string head_ = "-";
   std::map<std::string, std::unique_ptr<MountedHead>> mounted_;
   std::size_t file_operations_ = 0;

@@ -1,5 +1,6 @@
 #include "model/operation.hpp"
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <sstream>
@@ -54,6 +55,7 @@ constexpr std::array kinds{
     Kind{"remount", 4, Argument::none, Argument::none},
     Kind{"sync-head", 2, Argument::none, Argument::none},
     Kind{"collect-garbage", 3, Argument::none, Argument::none},
+    Kind{"merge", 5, Argument::none, Argument::none},
     Kind{"reopen", 1, Argument::none, Argument::none},
 };
 
@@ -120,6 +122,11 @@ class Generator {
 };
 
 }  // namespace
+
+bool needs_existing_path(const Operation& operation) {
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const Kind& kind) { return kind.name == operation.name && kind.path == Argument::path; });
+}
 
 Sequence random_sequence(std::uint64_t seed, std::size_t length) {
   Generator generator(seed);

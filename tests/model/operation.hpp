@@ -19,6 +19,9 @@ struct Operation {
 
 using Sequence = std::vector<Operation>;
 
+/// Whether it fails where its path does not exist.
+bool needs_existing_path(const Operation& operation);
+
 /// A sequence of so many operations: the same for the same seed.
 Sequence random_sequence(std::uint64_t seed, std::size_t length);
 
