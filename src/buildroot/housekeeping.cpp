@@ -18,6 +18,10 @@ constexpr timespec pause_before{1, 0};
 
 constexpr const char* lock_path = "/heads/@housekeeping.lock";
 
+linux_api::Descriptor open_lock(const StoreLocation& location) {
+  return linux_api::open_path(location.path() + lock_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+}
+
 /// A session that is just ending is waited for; one that goes on sees to itself when it ends.
 void wait_for_ending_session(const Store& store, const HeadName& head) {
   const HeadLock lock(store, head);
@@ -38,21 +42,22 @@ void keep_house(Store& store, const Store::RemovalWatch& watch) {
   store.collect_garbage(watch);
 }
 
-void start_housekeeping_of(const Store& store, int mount_namespace) {
-  const std::string path = store.location().path() + lock_path;
+bool is_housekeeping_pending(const Store& store) {
+  return linux_api::LockFile(open_lock(store.location())).is_held_elsewhere(0);
+}
+
+void keep_house_a_moment_later(const StoreLocation& location) {
   {
-    const linux_api::LockFile pending(linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    if (pending.is_held_elsewhere(0)) return;
+    linux_api::LockFile pending(open_lock(location));
+    if (!pending.try_lock(0)) return;
+    nanosleep(&pause_before, nullptr);
   }
-  const auto work = [location = store.location(), path] {
-    {
-      linux_api::LockFile pending(linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-      if (!pending.try_lock(0)) return;
-      nanosleep(&pause_before, nullptr);
-    }
-    if (auto own = Store::open(location)) keep_house(*own);
-  };
-  linux_api::run_in_background(work, mount_namespace);
+  if (auto own = Store::open(location)) keep_house(*own);
+}
+
+void start_housekeeping_of(const Store& store) {
+  if (is_housekeeping_pending(store)) return;
+  linux_api::run_in_background([location = store.location()] { keep_house_a_moment_later(location); });
 }
 
 }  // namespace plyroot::buildroot

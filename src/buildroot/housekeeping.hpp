@@ -14,7 +14,11 @@ void sync_when_left(Store& store, const HeadName& head);
 
 /// Keeps house in the background, a moment later, in a process of its own with the lowest priority. One process waits
 /// for each store, however many commands ask: returns at once where one does already.
-/// @param mount_namespace a descriptor of the one that the process is to live in, -1 for the caller's
-void start_housekeeping_of(const Store& store, int mount_namespace = -1);
+void start_housekeeping_of(const Store& store);
+
+/// The parts of it, for a program that is not to be copied into the background. Whether a process waits already:
+bool is_housekeeping_pending(const Store& store);
+/// What that process does; nothing where another one waits.
+void keep_house_a_moment_later(const StoreLocation& location);
 
 }  // namespace plyroot::buildroot

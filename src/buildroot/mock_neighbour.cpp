@@ -13,6 +13,7 @@
 #include "linux/descriptor.hpp"
 #include "linux/mount.hpp"
 #include "linux/process.hpp"
+#include "linux/thread.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::buildroot {
@@ -56,32 +57,19 @@ std::string mock_mount_source(const std::string& source) {
 }
 
 std::vector<linux_api::ProcessName> mocks_at_work(const config::Config& config) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
-  const Descriptor reading(ends[0]);
-  Descriptor writing(ends[1]);
-  const pid_t self = getpid();
-  linux_api::Child child = linux_api::fork_child(0, [&] {
-    try {
-      const pid_t holder = lock_holder(lock_path(config));
-      if (holder != 0 && holder != self) linux_api::write_all(writing.get(), std::to_string(holder));
-      return 0;
-    } catch (const SystemError& error) {
-      return error.error_number();
-    }
-  });
-  writing.reset();
-  const std::string answer = linux_api::read_all(reading.get(), 32);
-  if (const linux_api::ExitStatus status = child.wait(); !status.success()) {
-    throw SystemError(status.signal != 0 ? EINTR : status.code,
+  pid_t holder = 0;
+  try {
+    linux_api::run_with_own_descriptors([&] { holder = lock_holder(lock_path(config)); });
+  } catch (const SystemError& error) {
+    throw SystemError(error.error_number(),
                       fmt::format("find out whether a mock works on this root by its lock {}", lock_path(config)));
   }
-  if (answer.empty()) return {};
-  return {linux_api::name_of_process(std::stoi(answer))};
+  if (holder == 0 || holder == getpid()) return {};
+  return {linux_api::name_of_process(holder)};
 }
 
 std::vector<linux_api::ProcessName> end_leftovers_of_mock(const std::string& source) {
-  const auto mounts_here = mounts_of("self", source);
+  const auto mounts_here = mounts_of("thread-self", source);
   std::vector<linux_api::ProcessName> killed;
   for (const linux_api::ProcessName& process : linux_api::processes_that_mount(source)) {
     if (process.id == getpid()) continue;

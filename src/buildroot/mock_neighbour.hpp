@@ -15,8 +15,8 @@ namespace plyroot::buildroot {
 std::string mock_mount_source(const std::string& source);
 
 /// The mock processes, other than this one, that work on a configuration's root: at most one is named. As long as they
-/// do, they hold POSIX locks on a file, which this process would lose if it opened that file itself; so a copy of it
-/// asks.
+/// do, they hold POSIX locks on a file, which this process would lose if it closed a descriptor of that file; so it
+/// asks with descriptors of its own.
 std::vector<linux_api::ProcessName> mocks_at_work(const config::Config& config);
 
 /// Ends what a mock that was killed has left of a head: the processes that it had started in the root, and its mount

@@ -20,6 +20,7 @@
 #include "linux/directory.hpp"
 #include "linux/mount.hpp"
 #include "linux/namespaces.hpp"
+#include "linux/thread.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
@@ -102,8 +103,8 @@ void require_store(const config::Config& config, const SnapshotName& name) {
     throw Error(fmt::format("Ref does not exist: {} !", name.text()), "This root has no snapshots yet.");
 }
 
-Root::Root(const config::Config& config, Log& log, int host_namespace)
-    : config_(&config), log_(&log), host_namespace_(host_namespace), backing_(make_backing(config)) {}
+Root::Root(const config::Config& config, Log& log, const Caller* caller)
+    : config_(&config), log_(&log), caller_(caller), backing_(make_backing(config)) {}
 
 Root::Root(const config::Config& config, Log& log, std::optional<WaitingInit> waiting_init)
     : config_(&config), log_(&log), waiting_init_(std::move(waiting_init)), backing_(make_backing(config)) {}
@@ -289,7 +290,7 @@ void Root::scrub_layers() {
       locks.push_back(lock_idle_head());
     } else {
       of_head.rootdir = fmt::format("{}/{}/root", config_->basedir, of_head.root);
-      locks.push_back(Root(of_head, *log_, host_namespace_).lock_idle_head());
+      locks.push_back(Root(of_head, *log_, caller_).lock_idle_head());
     }
   }
   trace("scrub");
@@ -351,12 +352,8 @@ void Root::attach(const MountedTree& tree) const {
 }
 
 void Root::attach_on_host(const MountedTree& tree) const {
-  if (host_namespace_ < 0) return attach(tree);
-  const int error_number = linux_api::run_in_mount_namespace(host_namespace_, [&] {
-    attach(tree);
-    return 0;
-  });
-  if (error_number != 0) throw_errno(error_number, "attach the root at", printable(config_->rootdir));
+  if (caller_ == nullptr) return attach(tree);
+  linux_api::run_in_mount_namespace(caller_->host_namespace, [&] { attach(tree); });
 }
 
 void Root::unmount() {
@@ -372,16 +369,12 @@ void Root::unmount() {
 /// A namespace that has left the host's may have a copy of its mounts: both go, the host's first, which may be refused.
 void Root::unmount_on_host() const {
   const auto unmount_here = [&] {
-    return !is_mounted_on_host() || linux_api::unmount_if_unused(real_path(config_->rootdir)) ? 0 : EBUSY;
-  };
-  int error_number = 0;
-  if (host_namespace_ >= 0) error_number = linux_api::run_in_mount_namespace(host_namespace_, unmount_here);
-  if (error_number == 0) error_number = unmount_here();
-  if (error_number == EBUSY) {
+    if (!is_mounted_on_host() || linux_api::unmount_if_unused(real_path(config_->rootdir))) return;
     throw Error(fmt::format("cannot unmount {}: something uses it", config_->rootdir),
                 fmt::format("`fuser -vm {}` tells what.", config_->rootdir), ExitCode::in_use);
-  }
-  if (error_number != 0) throw_errno(error_number, "unmount", printable(config_->rootdir));
+  };
+  if (caller_ != nullptr) linux_api::run_in_mount_namespace(caller_->host_namespace, unmount_here);
+  unmount_here();
 }
 
 HeadLock Root::mount_for_mock() {
@@ -429,7 +422,10 @@ void Root::remove_what_was_dropped() {
 }
 
 void Root::start_housekeeping() {
-  if (backing_->store() != nullptr) start_housekeeping_of(*backing_->store(), host_namespace_);
+  const Store* store = backing_->store();
+  if (store == nullptr) return;
+  if (caller_ == nullptr) return start_housekeeping_of(*store);
+  if (!is_housekeeping_pending(*store)) caller_->begin_housekeeping(store->location());
 }
 
 void Root::finish_housekeeping(const Store::RemovalWatch& watch) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,13 +17,20 @@ class Log;
 
 namespace plyroot::buildroot {
 
+/// A program that works on roots and has to be spared something: mock, which has left the host's mount namespace, and
+/// is too large to be copied.
+struct Caller {
+  int host_namespace;  ///< a descriptor of the host's mount namespace: where mount() attaches a root
+  /// Lets keep_house_a_moment_later() be done by a process in that namespace.
+  std::function<void(const StoreLocation&)> begin_housekeeping;
+};
+
 /// One build root, or one head of it, as a configuration describes it: what a command works on.
 class Root {
  public:
-  /// @param config,log live longer than this. Makes what is missing on the disk. @throws Error
-  /// @param host_namespace a descriptor of the host's mount namespace where the caller has left it (mock does): where
-  ///   mount() attaches the root and the background works. -1: the caller is in it
-  Root(const config::Config& config, Log& log, int host_namespace = -1);
+  /// @param config,log,caller live longer than this. Makes what is missing on the disk. @throws Error
+  /// @param caller a program that is not plyroot's own
+  Root(const config::Config& config, Log& log, const Caller* caller = nullptr);
   /// The same for a command that is going to enter(): a new session's first process begins its work meanwhile.
   static Root to_enter(const config::Config& config, Log& log);
 
@@ -107,7 +115,7 @@ class Root {
 
   const config::Config* config_;
   Log* log_;
-  int host_namespace_ = -1;
+  const Caller* caller_ = nullptr;
   std::optional<WaitingInit> waiting_init_;  ///< before the store is opened: its process starts with little memory
   std::unique_ptr<Backing> backing_;
 };

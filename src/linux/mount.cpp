@@ -100,7 +100,7 @@ std::string options_from_mountinfo(int directory) {
   if (statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0)
     throw_errno(errno, "ask for the mount of", shown_path(directory));
   const std::string wanted = fmt::format("{} ", status.stx_mnt_id);
-  for (const std::string& line : split(read_file("/proc/self/mountinfo"), '\n')) {
+  for (const std::string& line : split(read_file("/proc/thread-self/mountinfo"), '\n')) {
     if (line.starts_with(wanted)) return parse_mountinfo(line).at(0).options;
   }
   throw Error("the kernel does not list the mount of a directory that it has just mounted");

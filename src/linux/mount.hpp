@@ -58,7 +58,7 @@ void unmount_detached(const std::string& path);
 bool unmount_if_unused(const std::string& path);
 
 /// The file system's options of the mount that a directory lies on, as the kernel writes them (statmount(2), or
-/// /proc/self/mountinfo on kernels before 6.11).
+/// /proc/thread-self/mountinfo on kernels before 6.11).
 std::string mounted_options(int directory);
 
 /// One line of a mountinfo file (proc_pid_mountinfo(5)).
@@ -71,8 +71,8 @@ struct MountInfo {
   bool propagates = false;  ///< it is in a peer group, or the slave of one: other namespaces may have it too
 };
 
-/// What /proc/PID/mountinfo says of a process ("self" for the caller). @throws Error where a line is malformed
-std::vector<MountInfo> read_mountinfo(const std::string& process = "self");
+/// What /proc/PID/mountinfo says of a process ("thread-self" for the caller). @throws Error where a line is malformed
+std::vector<MountInfo> read_mountinfo(const std::string& process = "thread-self");
 /// The parser behind it, for a file's whole text.
 std::vector<MountInfo> parse_mountinfo(std::string_view text);
 

@@ -120,8 +120,8 @@ int run_launch(void* argument) {
   auto& launch = *static_cast<Launch*>(argument);
   const ProcessPlan& plan = *launch.plan;
   if (plan.join_namespaces_of >= 0 && (plan.join_flags & ~CLONE_NEWPID) != 0) {
-    // While it still is our program in there, nothing in the namespaces may look into it.
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    // While it still is our program in there, no process of the session may look into it. Our parent's memory is ours.
+    if ((plan.join_flags & CLONE_NEWPID) != 0) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (setns(plan.join_namespaces_of, plan.join_flags & ~CLONE_NEWPID) < 0)
       fail(launch, "join the session's namespaces");
   }
@@ -321,32 +321,19 @@ Child fork_child(unsigned long namespace_flags, const std::function<int()>& body
   return {static_cast<pid_t>(id), Descriptor(pidfd)};
 }
 
-int run_in_mount_namespace(int mount_namespace, const std::function<int()>& body) {
-  Child child = fork_child(0, [&] {
-    try {
-      if (setns(mount_namespace, CLONE_NEWNS) < 0) throw_errno(errno, "enter another mount namespace");
-      return body();
-    } catch (const SystemError& error) {
-      return error.error_number();
-    } catch (const std::exception&) {
-      return EIO;
-    }
-  });
-  const ExitStatus status = child.wait();
-  if (status.signal != 0) throw Error(fmt::format("a process was killed by signal {}", status.signal));
-  return status.code;
+void take_lowest_priority() {
+  setpriority(PRIO_PROCESS, 0, 19);
+  syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 }
 
-void run_in_background(const std::function<void()>& body, int mount_namespace) {
+void run_in_background(const std::function<void()>& body) {
   Child worker = fork_child(0, [&] {
     setsid();
     const Descriptor null = open_path("/dev/null", O_RDWR);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
       dup2(null.get(), fd);
-    if (mount_namespace >= 0 && setns(mount_namespace, CLONE_NEWNS) < 0) return 1;
     close_descriptors_except({});
-    setpriority(PRIO_PROCESS, 0, 19);
-    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+    take_lowest_priority();
     if (chdir("/") < 0) return 1;
     body();
     return 0;

@@ -79,7 +79,8 @@ struct ProcessPlan {
   std::vector<std::string> environment;          ///< "NAME=value"
   std::vector<std::pair<int, int>> descriptors;  ///< {ours, theirs}: descriptors beyond, or in place of, 0 to 2
   std::optional<std::string> working_directory;  ///< as seen after the namespaces were joined
-  int join_namespaces_of = -1;                   ///< a pidfd: join its namespaces, `join_flags` says which
+  int join_namespaces_of = -1;                   ///< a pidfd: join its namespaces, `join_flags` says which; or one
+                                                 ///< namespace's own descriptor
   int join_flags = 0;                            ///< CLONE_NEW...; CLONE_NEWPID is honoured too
   int terminal = -1;                             ///< one of ours: becomes the controlling terminal of a new session
   bool new_session = false;                      ///< setsid(2) without a terminal
@@ -111,15 +112,12 @@ Captured run_captured(ProcessPlan plan, std::size_t limit = std::size_t{64} << 2
 /// @param join_pid_namespace_of a pidfd: the copy lives in that PID namespace, -1 for the caller's
 Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of = -1);
 
-/// Runs `body` in a copy of this process that has entered another mount namespace, and waits for it; a body that throws
-/// SystemError returns its errno, one that throws anything else EIO.
-/// @param mount_namespace a descriptor of it (/proc/PID/ns/mnt) @returns what the body returned, 0 to 255
-int run_in_mount_namespace(int mount_namespace, const std::function<int()>& body);
-
 /// Lets a process of ours that outlives us go on in the background: own session, no descriptors but /dev/null, lowest
 /// priority. `body` must not throw. Nobody waits for it: whoever inherits the caller's children does, at the latest.
-/// @param mount_namespace a descriptor of the one it is to live in, -1 for ours
-void run_in_background(const std::function<void()>& body, int mount_namespace = -1);
+void run_in_background(const std::function<void()>& body);
+
+/// The lowest priority that there is, for processors and disks (setpriority(2), ioprio_set(2)).
+void take_lowest_priority();
 
 /// Closes all descriptors but 0 to 2 and those named.
 void close_descriptors_except(std::vector<int> kept);

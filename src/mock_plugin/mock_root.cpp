@@ -9,6 +9,7 @@
 #include "buildroot/backing.hpp"
 #include "buildroot/initialization.hpp"
 #include "buildroot/touched_files.hpp"
+#include "mock_plugin/housekeeper.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::mock_plugin {
@@ -24,13 +25,15 @@ MockRoot::MockRoot(config::Config config, Log::Listener listener, Mock mock)
     : config_(std::move(config)),
       log_(std::move(listener)),
       mock_(std::move(mock)),
-      host_namespace_(linux_api::open_path("/proc/self/ns/mnt", O_RDONLY)) {
+      host_namespace_(linux_api::open_path("/proc/self/ns/mnt", O_RDONLY)),
+      caller_{host_namespace_.get(),
+              [this](const StoreLocation& store) { start_housekeeper(mock_.python, host_namespace_.get(), store); }} {
   buildroot::head_of(config_);  // refuses a name that none can have, before anything is done
   buildroot::store_location(config_);
 }
 
 Root MockRoot::open() {
-  return {config_, log_, host_namespace_.get()};
+  return {config_, log_, &caller_};
 }
 
 void MockRoot::trace(std::string_view hook) {

@@ -25,6 +25,7 @@ class MockRoot {
     std::function<void()> unmount_managed;  ///< /proc and the like, below the root
     std::function<void()> mount_managed;
     std::function<void()> check_signals;  ///< throws where the user has interrupted mock
+    std::string python;                   ///< the program that runs mock
   };
 
   /// In the host's mount namespace: mock has not left it yet.
@@ -71,6 +72,7 @@ class MockRoot {
   Log log_;
   Mock mock_;
   linux_api::Descriptor host_namespace_;
+  buildroot::Caller caller_;
   std::optional<InitializationLock> initialization_;
   std::optional<Pending> pending_;
   MountedFor mounted_for_ = MountedFor::nothing;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "mock_plugin/housekeeper.hpp"
 #include "mock_plugin/mock_root.hpp"
 #include "support/error.hpp"
 
@@ -100,7 +101,8 @@ MockRoot::Mock callbacks_of(const py::object& buildroot) {
           [] {
             const py::gil_scoped_acquire python;
             if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-          }};
+          },
+          py::str(py::module_::import("sys").attr("executable"))};
 }
 
 /// Whether Python is handling an exception: postumount is then called on the way out.
@@ -166,5 +168,7 @@ PYBIND11_MODULE(overlayfs, module) {
   module.attr("requires_api_version") = "1.1";
   module.attr("run_in_bootstrap") = true;
   py::register_local_exception_translator(plyroot::mock_plugin::translate);
+  module.def("keep_house", &plyroot::mock_plugin::keep_house, py::arg("base_dir"), py::arg("root"),
+             py::call_guard<py::gil_scoped_release>(), "What the background does to a root's store.");
   module.def("init", &plyroot::mock_plugin::init, py::arg("plugins"), py::arg("conf"), py::arg("buildroot"));
 }

@@ -1,7 +1,9 @@
 """The plugin inside mock, as mock's users see it."""
 
 import fcntl
+import os
 import signal
+from pathlib import Path
 
 import pytest
 from conftest import on_both_hosts, wait_until
@@ -44,6 +46,29 @@ def test_a_days_work(initialized):
     mock.ok("remove-snapshot", "one")
     assert mock.sh("cat /work") == "one\n"
     assert mock.list() == ["  postinit", "  two"]
+
+
+@on_both_hosts
+def test_the_background_is_a_small_process_of_the_hosts_and_holds_nothing_of_mocks(machine):
+    machine.ok("init")
+    machine.sh("echo dropped > /work")
+
+    def housekeepers():
+        return [process for process in machine.processes_of_the_disk() if b"keep_house" in Path(f"/proc/{process}/cmdline").read_bytes()]
+
+    def has_lowest_priority(process):
+        return os.getpriority(os.PRIO_PROCESS, process) == 19
+
+    wait_until(lambda: not housekeepers())
+    machine.ok("clean")
+    wait_until(lambda: any(has_lowest_priority(process) for process in housekeepers()))
+    (process,) = filter(has_lowest_priority, housekeepers())
+    assert os.readlink(f"/proc/{process}/ns/mnt") == os.readlink(f"/proc/{machine.host.pid}/ns/mnt")
+    assert all(os.readlink(f"/proc/{process}/fd/{number}").endswith("/null") for number in (0, 1, 2))  # of the devtmpfs there
+    assert os.getsid(process) == process
+    wait_until(lambda: not housekeepers())
+    assert list((machine.store / "trash").iterdir()) == []
+    assert len(list((machine.store / "layers").iterdir())) == 2  # base, postinit
 
 
 def test_names_that_are_taken_unknown_or_not_allowed_change_nothing(initialized):
