@@ -32,6 +32,7 @@ WRITER = Path(os.environ.get("PLYROOT_STORM_WRITER", _source / "build" / "tests"
 
 SNAPSHOTTERS, WRITERS, REMOVERS = 16, 8, 4
 ROOTS = ["storm-a", "storm-b", "storm-c"]
+MOST_SNAPSHOTS = 3000  # or the disk has no inodes left before a long storm ends
 DEEPEST = 150  # snapshots on top of each other, then the head goes back to the beginning
 IN_USE = 60
 
@@ -109,6 +110,8 @@ class Storm:
                 possible = {token}
             else:
                 possible = possible | {token}
+            while len(self.made) > MOST_SNAPSHOTS and self.going_on():
+                self.remove_one(chance)
             name = f"s{number}.{count}"
             outcome = self.run(chance, root, *head, "--snapshot", name, allowed=(IN_USE,))
             with self.lock:
@@ -140,20 +143,23 @@ class Storm:
             owner = chance.randrange(SNAPSHOTTERS)
             self.run(chance, owner % len(ROOTS), "--uniqueext", f"head{owner}", "--chroot", "--", "/writer", "noise", f"w{number}")
 
+    def remove_one(self, chance: random.Random):
+        with self.lock:
+            if not self.made:
+                return
+            root, name = chance.choice(list(self.made))
+            self.doubtful.add((root, name))
+        outcome = self.run(chance, root, "--remove-snapshot", name, allowed=(1,), may_fail_with="does not exist")
+        if outcome == 0:
+            with self.lock:
+                self.made.pop((root, name), None)
+                self.doubtful.discard((root, name))
+
     def remover(self, number: int):
         chance = random.Random(SEED * 1000 + 200 + number)
         while self.going_on():
-            with self.lock:
-                there = list(self.made)
-            if len(there) > 60 or (there and chance.random() < 0.3):
-                root, name = chance.choice(there)
-                with self.lock:
-                    self.doubtful.add((root, name))
-                outcome = self.run(chance, root, "--remove-snapshot", name, allowed=(1,), may_fail_with="does not exist")
-                if outcome == 0:
-                    with self.lock:
-                        self.made.pop((root, name), None)
-                        self.doubtful.discard((root, name))
+            if len(self.made) > 60 or (self.made and chance.random() < 0.3):
+                self.remove_one(chance)
             else:
                 self.run(chance, chance.randrange(len(ROOTS)), "--uniqueext", f"remover{number}", "--clean", "--wait")
 

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -32,12 +34,12 @@ std::string content_of(const std::string& token, int number) {
 void write(const fs::path& path, const std::string& content) {
   std::ofstream file(path, std::ios::trunc);
   file << content;
-  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
+  if (!file.flush()) throw std::runtime_error("cannot write " + path.string() + ": " + std::strerror(errno));
 }
 
 std::string read(const fs::path& path) {
   std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path.string());
+  if (!file) throw std::runtime_error("cannot read " + path.string() + ": " + std::strerror(errno));
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
