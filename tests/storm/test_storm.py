@@ -150,7 +150,7 @@ class Storm:
             root, name = chance.choice(list(self.made))
             self.doubtful.add((root, name))
         outcome = self.run(chance, root, "--remove-snapshot", name, allowed=(1,), may_fail_with="does not exist")
-        if outcome == 0:
+        if outcome is not None:  # 1: another one has removed it, or whoever was to make it was killed
             with self.lock:
                 self.made.pop((root, name), None)
                 self.doubtful.discard((root, name))
