@@ -15,6 +15,7 @@
 #include "store/database.hpp"
 #include "store/head_file.hpp"
 #include "store/layer_content.hpp"
+#include "store/layer_directory.hpp"
 #include "store/layer_tree.hpp"
 #include "store/mock_takeover.hpp"
 #include "store/schema.hpp"
@@ -163,9 +164,9 @@ class Check {
     if (!layers) return;
     for (const std::string& name : linux_api::list_names(layers.get()))
       add_unlisted(name);
-    // "1" is what a first command that was killed leaves; more can only have had a database.
+    // Base's directory is what a first command that was killed leaves; more can only have had a database.
     const auto is_not_base = [](const Finding& finding) {
-      return finding.kind == Kind::unlisted && finding.subject != "layers/1";
+      return finding.kind == Kind::unlisted && finding.subject != std::string("layers/") + base_directory_name;
     };
     if (std::any_of(report_.findings.begin(), report_.findings.end(), is_not_base)) {
       add(Kind::database, Severity::damage, database_name,

@@ -27,19 +27,20 @@ Descriptor open_directory(int parent, const std::string& name) {
   return linux_api::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-std::string new_name(LayerId id) {
+}  // namespace
+
+std::string new_directory_name(LayerId id) {
   std::uint32_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) throw_errno(errno, "take a random number");
   return fmt::format("{}-{:08x}", id, random);
 }
 
-}  // namespace
-
-std::string make_layer_directory(int layers, LayerId id, const std::optional<std::string>& below) {
-  std::string name = new_name(id);
-  while (mkdirat(layers, name.c_str(), 0700) < 0) {
+void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below) {
+  if (mkdirat(layers, name.c_str(), 0700) < 0) {
     if (errno != EEXIST) throw_errno(errno, "make the directory", linux_api::shown_path(layers, name));
-    name = new_name(id);
+    linux_api::remove_tree(layers, name);
+    if (mkdirat(layers, name.c_str(), 0700) < 0)
+      throw_errno(errno, "make the directory", linux_api::shown_path(layers, name));
   }
   const Descriptor directory = open_directory(layers, name);
   if (mkdirat(directory.get(), "fs", 0755) < 0)
@@ -54,7 +55,6 @@ std::string make_layer_directory(int layers, LayerId id, const std::optional<std
         open_directory(layers, *below + "/fs").get(), files.get(),
         [](std::string_view attribute) { return !overlay::is_mark(attribute, overlay::Marks::trusted); });
   }
-  return name;
 }
 
 void sync_new_layer_directory(int layers, const std::string& name) {

@@ -7,15 +7,20 @@
 
 namespace plyroot::store {
 
-/// Makes the directory of a new layer: NAME/fs, where its files are, and NAME/work for overlayfs. NAME/fs
+/// The name of base's directory. Only what makes a store's database makes it.
+inline constexpr const char* base_directory_name = "1";
+
+/// A name for a new layer's directory. A transaction that ends without a commit gives the layer's id back, and a
+/// session that was being set up then may still mount what was made under this name: so there is something random in
+/// it.
+std::string new_directory_name(LayerId id);
+
+/// Makes the directory of a layer: NAME/fs, where its files are, and NAME/work for overlayfs. NAME/fs
 /// becomes what the root's "/" looks like, so it takes owner, mode, times and extended attributes from
-/// the layer below.
+/// the layer below. What a killed command left under that name is removed first: no layer lists it.
 /// @param layers the directory of all layers
-/// @param id the layer's. A transaction that ends without a commit gives it back, and a session that was being set up
-///   then may still mount what was made: so the name has something random behind it
 /// @param below the directory of the layer below, none for base
-/// @returns its name
-std::string make_layer_directory(int layers, LayerId id, const std::optional<std::string>& below);
+void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below);
 /// A directory just made is on the disk when this returns. An upper needs none of it: it is there once what is in it
 /// is.
 void sync_new_layer_directory(int layers, const std::string& name);

@@ -111,7 +111,8 @@ void fill(const Database& database, const StoreLocation& location, int directory
     }
     store::take_over(store::read_mock_store(directory, location.path()), database, directory, layers);
   } else {
-    const std::string name = store::make_layer_directory(layers, store::next_layer_id(database), std::nullopt);
+    const std::string name = store::base_directory_name;
+    store::make_layer_directory(layers, name, std::nullopt);
     store::sync_new_layer_directory(layers, name);
     write_head(database, HeadName::main(), store::head_on(store::add_layer(database, name, std::nullopt, true)));
   }
@@ -270,7 +271,8 @@ std::optional<LayerId> give_upper(const Database& database, int layers, const He
   if (!head.upper) {
     const store::Layer below = store::read_layer(database, head.current);
     store::require_layer_directory(layers, below.directory);
-    const std::string directory = store::make_layer_directory(layers, store::next_layer_id(database), below.directory);
+    const std::string directory = store::new_directory_name(store::next_layer_id(database));
+    store::make_layer_directory(layers, directory, below.directory);
     head.upper = store::add_layer(database, directory, head.current, false);
   }
   head.unsynced_since_boot = boot;
