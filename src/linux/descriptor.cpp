@@ -140,7 +140,7 @@ std::string path_of(int fd) {
 
 std::string shown_path(int fd) {
   const int error_number = errno;
-  std::string link = path_of(fd);
+  std::string link = fd == AT_FDCWD ? "/proc/self/cwd" : path_of(fd);
   std::array<char, PATH_MAX> target{};
   const ssize_t length = readlink(link.c_str(), target.data(), target.size());
   errno = error_number;
@@ -148,8 +148,9 @@ std::string shown_path(int fd) {
 }
 
 std::string shown_path(int directory, const std::string& name) {
+  if (name == ".") return shown_path(directory);
   if (directory == AT_FDCWD || name.starts_with('/')) return printable(name);
-  return name == "." ? shown_path(directory) : fmt::format("{}/{}", shown_path(directory), printable(name));
+  return fmt::format("{}/{}", shown_path(directory), printable(name));
 }
 
 }  // namespace plyroot::linux_api

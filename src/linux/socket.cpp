@@ -122,7 +122,8 @@ std::optional<Message> receive_message(int socket) {
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   while (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) < 0) {
-    if (errno != EINTR) throw_errno(errno, "receive a message");
+    // The message is there; the other end has closed since, as above.
+    if (errno != EINTR && errno != ECONNRESET) throw_errno(errno, "receive a message");
   }
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;

@@ -89,7 +89,7 @@ def prey(root, canary):
 def holds_secret(root) -> bool:
     """Whether a file that was written since the first installation holds what nobody in the root may know."""
     layers = root.base_dir / root.root_name / "layers"
-    first = min((name for name in os.listdir(layers) if any((layers / name / "fs").iterdir())), key=int)
+    first = min((name for name in os.listdir(layers) if any((layers / name / "fs").iterdir())), key=lambda name: int(name.split("-")[0]))
     searched = [layers / name for name in os.listdir(layers) if name != first]
     return subprocess.run(["grep", "-rqsI", "--devices=skip", SECRET, *searched]).returncode == 0
 
