@@ -31,6 +31,7 @@ extern "C" {
 #include <deque>
 #include <memory>
 
+#include "linux/signals_blocked.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -162,22 +163,6 @@ class ChildrenIn {
 
  private:
   Descriptor own_;
-};
-
-/// No signal is handled while this lives: a handler must not run in a child that shares our memory.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
 };
 
 }  // namespace

@@ -1,33 +1,37 @@
 #include "linux/thread.hpp"
 
 #include <sched.h>
-#include <signal.h>
 
 #include <cerrno>
 #include <exception>
+#include <system_error>
 #include <thread>
 
+#include "linux/signals_blocked.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::linux_api {
 namespace {
 
+std::thread start(const std::function<void()>& body) {
+  const SignalsBlocked for_the_thread_too;
+  try {
+    return std::thread(body);
+  } catch (const std::system_error& error) {
+    throw_errno(error.code().value(), "start a thread");
+  }
+}
+
 void run_apart(int shared_no_more, const std::function<void()>& body) {
   std::exception_ptr thrown;
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread begins with it
-  std::thread thread([&] {
+  start([&] {
     try {
       if (unshare(shared_no_more) < 0) throw_errno(errno, "part a thread from its process");
       body();
     } catch (...) {
       thrown = std::current_exception();
     }
-  });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  thread.join();
+  }).join();
   if (thrown) std::rethrow_exception(thrown);
 }
 

@@ -7,8 +7,8 @@
 //   fault-injector REPORT kill-after PROCESS CALL N -- COMMAND    ... when the call has been made
 //   fault-injector REPORT error PROCESS CALL N ERRNO -- COMMAND   the call is not made, and fails with that number
 //   fault-injector REPORT errors-from PROCESS CALL N ERRNO -- ... so does every later call that changes something, of
-//   any
-//                                                                 process
+//                                                                 any process; with ENOSPC those that a disk is needed
+//                                                                 for
 //   fault-injector REPORT short PROCESS CALL N -- COMMAND         a write takes only half of its bytes
 //   fault-injector REPORT no-sync -- COMMAND                 nothing is synced, though every sync says that it was
 //
@@ -52,7 +52,8 @@ constexpr unsigned time_limit_seconds = 120;
 constexpr int timed_out = 124;
 
 enum class Kind {
-  change,      ///< changes a file, a name, a mount, a process
+  change,      ///< changes a file, a name, a mount
+  process,     ///< changes a process, a namespace, a connection: no disk is needed for it
   write,       ///< the same, with a count of bytes as its third argument
   sync,        ///< data, then names, to the disk
   open,        ///< changes something only with O_CREAT or O_TRUNC
@@ -127,19 +128,19 @@ constexpr Call calls[] = {
     CALL(open_tree, change),
     CALL(mount_setattr, change),
     CALL(pivot_root, change),
-    CALL(unshare, change),
-    CALL(setns, change),
-    CALL(sethostname, change),
-    CALL(clone, change),
-    CALL(clone3, change),
-    CALL(fork, change),
-    CALL(vfork, change),
+    CALL(unshare, process),
+    CALL(setns, process),
+    CALL(sethostname, process),
+    CALL(clone, process),
+    CALL(clone3, process),
+    CALL(fork, process),
+    CALL(vfork, process),
     CALL(socket, descriptor),
     CALL(socketpair, descriptor),
     CALL(bind, change),
-    CALL(listen, change),
-    CALL(connect, change),
-    CALL(sendmsg, change),
+    CALL(listen, process),
+    CALL(connect, process),
+    CALL(sendmsg, process),
     CALL(accept4, descriptor),
     CALL(pipe2, descriptor),
     CALL(pidfd_open, descriptor),
@@ -315,7 +316,9 @@ class Tracer {
     report_ << process.place << " " << call->name << " " << n << " " << changes << " " << file_of(pid, *call, registers)
             << "\n";
     const bool here = process.place == request_.process && call->name == request_.call && n == request_.n;
-    const bool after_here = hit_ && request_.action == "errors-from" && (changes || request_.error_number == EMFILE);
+    const bool is_hit_too = request_.error_number == ENOSPC ? changes && call->kind != Kind::process
+                                                            : changes || request_.error_number == EMFILE;
+    const bool after_here = hit_ && request_.action == "errors-from" && is_hit_too;
     if (!here && !after_here) {
       go_on(pid);
       return;
