@@ -13,7 +13,7 @@
 namespace plyroot::linux_api {
 namespace {
 
-std::thread start(const std::function<void()>& body) {
+std::thread start_thread(const std::function<void()>& body) {
   const SignalsBlocked for_the_thread_too;
   try {
     return std::thread(body);
@@ -24,7 +24,7 @@ std::thread start(const std::function<void()>& body) {
 
 void run_apart(int shared_no_more, const std::function<void()>& body) {
   std::exception_ptr thrown;
-  start([&] {
+  start_thread([&] {
     try {
       if (unshare(shared_no_more) < 0) throw_errno(errno, "part a thread from its process");
       body();

@@ -244,11 +244,11 @@ void Store::merge_layers() {
   const Descriptor heads = open_or_make_directory(state_->directory.get(), heads_name);
   linux_api::LockFile one_merges(linux_api::open_at(heads.get(), lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   one_merges.lock(0);
-  const linux_api::RaisedDescriptorLimit deep_trees_need_many;
   if (!needs_merging(read_tree_at_once(database))) {
     linux_api::remove_tree(state_->directory.get(), staging_name);  // of one that was killed
     return;
   }
+  const linux_api::RaisedDescriptorLimit deep_trees_need_many;
   {
     Batch batch(database, state_->directory.get(), state_->layers.get());
     while (absorb(database, batch)) {

@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <filesystem>
-
 #include "fixtures/file_systems.hpp"
 #include "linux/directory.hpp"
 #include "linux/process.hpp"

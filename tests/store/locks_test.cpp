@@ -61,11 +61,6 @@ TEST_P(Locks, ShortOperationsOnOneHeadWaitForEachOther) {
 }
 
 TEST_P(Locks, AHeadIsNotDisturbedByASessionWhoseCommandWasKilledBeforeItsUpperWasInTheStore) {
-  const auto mounted_by = [&](const Store::Prepared& prepared) {
-    const HeadLayers& layers = prepared.layers;
-    return overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work},
-                                  store().layers_directory());
-  };
   std::optional<Store> killed = Store::open(location());
   Store::Prepared theirs;
   {
@@ -79,8 +74,8 @@ TEST_P(Locks, AHeadIsNotDisturbedByASessionWhoseCommandWasKilledBeforeItsUpperWa
     ours = store().prepare_upper(lock);
     store().commit_preparation();
   }
-  const linux_api::Descriptor late = mounted_by(theirs);
-  const linux_api::Descriptor root = mounted_by(ours);
+  const linux_api::Descriptor late = mount_prepared(store(), theirs);
+  const linux_api::Descriptor root = mount_prepared(store(), ours);
   linux_api::write_all(linux_api::open_at(root.get(), "a", O_WRONLY | O_CREAT, 0644).get(), "1");
   EXPECT_EQ(faccessat(late.get(), "a", F_OK, 0), -1);
 }

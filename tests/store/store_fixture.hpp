@@ -18,6 +18,12 @@
 
 namespace plyroot::test {
 
+/// What a session mounts of what was prepared for it.
+inline linux_api::Descriptor mount_prepared(const Store& store, const Store::Prepared& prepared) {
+  const HeadLayers& layers = prepared.layers;
+  return overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work}, store.layers_directory());
+}
+
 /// A head's root, mounted as a session mounts it; nobody but this value sees it, and it is unmounted with it.
 class MountedHead {
  public:
@@ -25,9 +31,7 @@ class MountedHead {
     const HeadLock lock(store, head);
     prepared_ = store.prepare_upper(lock);
     store.commit_preparation();
-    const HeadLayers& layers = prepared_.layers;
-    root_ =
-        overlay::mount_overlay({"plyroot:test", layers.lowers, layers.upper, layers.work}, store.layers_directory());
+    root_ = mount_prepared(store, prepared_);
   }
   void write(const std::string& name, const std::string& content) const {
     linux_api::write_all(linux_api::open_at(root_.get(), name, O_WRONLY | O_CREAT | O_TRUNC, 0644).get(), content);
