@@ -57,12 +57,7 @@ std::string mock_mount_source(const std::string& source) {
 
 std::vector<linux_api::ProcessName> mocks_at_work(const config::Config& config) {
   pid_t holder = 0;
-  try {
-    linux_api::run_with_own_descriptors([&] { holder = lock_holder(lock_path(config)); });
-  } catch (const SystemError& error) {
-    throw SystemError(error.error_number(),
-                      fmt::format("find out whether a mock works on this root by its lock {}", lock_path(config)));
-  }
+  linux_api::run_with_own_descriptors([&] { holder = lock_holder(lock_path(config)); });
   if (holder == 0 || holder == getpid()) return {};
   return {linux_api::name_of_process(holder)};
 }

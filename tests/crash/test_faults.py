@@ -217,8 +217,8 @@ def test_failing_anywhere(machine, operation, full, numbers):
             wrong.append(f"exit code 0, and not as after: {state}\n    {prepared.after}")
         if done.code != 0:
             reasons = (os.strerror(fault[4]) if len(fault) > 4 else "", *REASONS_OF_SQLITE)
-            if fault[2] == "clone3" and "start a thread" in done.stderr:
-                reasons = (os.strerror(errno.EAGAIN),)  # what glibc says of a thread that it cannot make, whatever the kernel said
+            if fault[2:] == ("clone3", fault[3], errno.ENOMEM) and "start a thread" in done.stderr:
+                reasons = (os.strerror(errno.EAGAIN),)  # glibc's reason then (pthread_create(3))
             if not any(reason in done.stderr for reason in reasons):
                 wrong.append(f"exit code {done.code}, and no reason is given: {done.stderr}")
             errors = "\n".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
