@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -19,6 +21,23 @@ using nlohmann::json;
 
 template <class Value>
 void read(const json& document, Value& value);
+
+template <std::integral Value>
+bool fits(const json& number) {
+  if (number.is_number_float()) return false;  // the evaluator sends none for a whole number
+  if (number.is_number_unsigned()) return std::in_range<Value>(number.get<std::uint64_t>());
+  return !number.is_number() || std::in_range<Value>(number.get<std::int64_t>());
+}
+
+/// The library itself would cut off what does not fit, or not define what becomes of it.
+template <std::integral Value>
+requires(!std::same_as<Value, bool>) void read(const json& document, Value& value) {
+  if (!fits<Value>(document)) {
+    throw Error(fmt::format("Config error: the number {} is out of range", printable(document.dump())), {},
+                ExitCode::configuration);
+  }
+  document.get_to(value);
+}
 
 void read(const json& document, JsonText& value) {
   value.text = document.dump();
@@ -65,12 +84,11 @@ FileRecord file_record(const json& record) {
     result.identity.absent = true;
     return result;
   }
-  result.identity = {.absent = false,
-                     .device = record.at("device"),
-                     .inode = record.at("inode"),
-                     .size = record.at("size"),
-                     .modified = record.at("modified"),
-                     .changed = record.at("changed")};
+  read(record.at("device"), result.identity.device);
+  read(record.at("inode"), result.identity.inode);
+  read(record.at("size"), result.identity.size);
+  read(record.at("modified"), result.identity.modified);
+  read(record.at("changed"), result.identity.changed);
   return result;
 }
 
@@ -83,7 +101,9 @@ void read_dependencies(const json& document, Answer& answer) {
     read(record.at("value"), variable.value);
   }
   for (const json& record : document.at("processors")) {
-    answer.dependencies.processors.push_back({record.at("kind") == "online", record.at("count")});
+    ProcessorRecord& processors = answer.dependencies.processors.emplace_back();
+    processors.online = record.at("kind") == "online";
+    read(record.at("count"), processors.count);
   }
   read(document.at("uncacheable"), answer.uncacheable);
 }

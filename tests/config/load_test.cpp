@@ -1,8 +1,10 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/file.h>
 
 #include <nlohmann/json.hpp>
 
+#include "config/json.hpp"
 #include "configurations.hpp"
 #include "support/error.hpp"
 
@@ -111,6 +113,23 @@ TEST_F(Load, RefusesANameOfARootThatLeadsElsewhere) {
     configure(std::string("config_opts['root'] = '") + name + "'");
     EXPECT_EQ(error().exit_code(), ExitCode::configuration) << name;
   }
+}
+
+TEST_F(Load, RefusesANumberThatItsFieldCannotHold) {
+  for (const char* number : {"2**31", "-2**31 - 1", "10**60"}) {
+    const auto line = fmt::format("config_opts['rpmbuild_timeout'] = {}", number);
+    configure("config_opts['root'] = 'r'\n" + line);
+    const Error caught = error();
+    EXPECT_EQ(caught.exit_code(), ExitCode::configuration) << line;
+    EXPECT_THAT(caught.what(), HasSubstr("out of range")) << line;
+  }
+}
+
+TEST(AnswerFromJson, DoesNotTakeAFileTimeThatIsNoWholeNumber) {
+  EXPECT_THROW(answer_from_json(R"({"notices": [], "result": {"text": "x"}, "depends_on": {"files": [
+      {"path": "/a", "kind": "file", "device": 5, "inode": 2, "size": 3, "modified": 88888888888888888888888888, "changed": 5}
+      ], "environment": [], "processors": [], "uncacheable": []}})"),
+               Error);
 }
 
 TEST_F(Load, TellsABadOptionFromABadConfiguration) {
