@@ -103,16 +103,22 @@ Descriptor duplicate(int fd) {
 }
 
 std::string read_all(int fd, std::size_t limit) {
-  std::string content;
-  std::array<char, 16384> buffer{};
+  constexpr std::size_t some = 4096;  // for what does not tell its size: pipes, files of /proc
+  struct stat status {};
+  const bool tells_size = fstat(fd, &status) == 0 && status.st_size > 0;
+  std::string content(std::min(tells_size ? static_cast<std::size_t>(status.st_size) + 1 : some, limit + 1), '\0');
+  std::size_t size = 0;
   for (;;) {
-    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    const ssize_t got = read(fd, content.data() + size, content.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno(errno, "read", shown_path(fd));
-    if (got == 0) return content;
-    content.append(buffer.data(), static_cast<std::size_t>(got));
-    if (content.size() > limit) throw Error(fmt::format("what was to be read is longer than {} bytes", limit));
+    size += static_cast<std::size_t>(got);
+    if (size > limit) throw Error(fmt::format("what was to be read is longer than {} bytes", limit));
+    if (got == 0) break;
+    if (size == content.size()) content.resize(2 * size);
   }
+  content.resize(size);
+  return content;
 }
 
 void write_all(int fd, std::string_view data) {
