@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "support/error.hpp"
@@ -66,9 +67,23 @@ const char* file_system_of_existing() {
 
 Statement::Statement(const Database& database, std::string_view sql)
     : database_(&database), statement_(nullptr, sqlite3_finalize) {
+  auto& idle = database.idle_statements_;
+  const auto known = std::find_if(idle.begin(), idle.end(),
+                                  [&](const PreparedStatement& one) { return sqlite3_sql(one.get()) == sql; });
+  if (known != idle.end()) {
+    statement_ = std::move(*known);
+    idle.erase(known);
+    return;
+  }
   sqlite3_stmt* prepared = nullptr;
   check(sqlite3_prepare_v2(database.get(), sql.data(), static_cast<int>(sql.size()), &prepared, nullptr));
   statement_.reset(prepared);
+}
+
+Statement::~Statement() {
+  if (!statement_) return;
+  start_again();
+  database_->idle_statements_.push_back(std::move(statement_));
 }
 
 void Statement::check(int result) const {
@@ -97,6 +112,12 @@ bool Statement::step() {
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
   database_->fail("use");
+}
+
+void Statement::start_again() {
+  sqlite3_reset(statement_.get());  // what it failed with was thrown when it did
+  sqlite3_clear_bindings(statement_.get());
+  next_parameter_ = 1;
 }
 
 void Statement::run() {
@@ -154,10 +175,14 @@ void Database::fail(std::string_view tried) const {
 }
 
 ReadTransaction::ReadTransaction(const Database& database) : database_(&database) {
-  database.execute("BEGIN");
+  Statement(database, "BEGIN").run();
 }
 ReadTransaction::~ReadTransaction() {
-  sqlite3_exec(database_->get(), "COMMIT", nullptr, nullptr, nullptr);
+  try {
+    Statement(*database_, "COMMIT").run();
+  } catch (const Error&) {
+    // Nothing was written: what reads fail with, they have thrown.
+  }
 }
 
 Transaction::Transaction(const Database& database) : database_(&database) {

@@ -7,15 +7,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace plyroot::store {
 
 class Database;
 
-/// One SQL statement with its bound values; a value of the caller that steps through its rows.
+using PreparedStatement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
+
+/// One SQL statement with its bound values; a value of the caller that steps through its rows. What SQLite made of the
+/// text stays with the database when this goes: the next one of the same text begins with it.
 class Statement {
  public:
+  /// @param database lives longer than this
   Statement(const Database& database, std::string_view sql);
+  ~Statement();
+  Statement(Statement&&) noexcept = default;
+  Statement& operator=(Statement&&) = delete;
 
   Statement& bind(std::int64_t value);
   Statement& bind(std::string_view value);
@@ -23,6 +31,8 @@ class Statement {
 
   /// Goes to the next row. @returns false where there is none left
   bool step();
+  /// Back before the first row, with nothing bound.
+  void start_again();
   /// Runs a statement that gives no rows.
   void run();
 
@@ -34,7 +44,7 @@ class Statement {
  private:
   void check(int result) const;
   const Database* database_;
-  std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement_;
+  PreparedStatement statement_;
   int next_parameter_ = 1;
 };
 
@@ -51,8 +61,10 @@ class Database {
   [[noreturn]] void fail(std::string_view tried) const;
 
  private:
+  friend class Statement;
   std::string path_;
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> connection_;
+  mutable std::vector<PreparedStatement> idle_statements_;  // go before the connection
 };
 
 /// A transaction that holds the database's write lock from its beginning (BEGIN IMMEDIATE). Discarded by its destructor

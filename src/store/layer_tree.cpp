@@ -56,19 +56,14 @@ LayerId next_layer_id(const Database& database) {
 }
 
 std::vector<std::string> chain_of(const Database& database, LayerId top) {
-  Statement chain(database,
-                  "WITH RECURSIVE chain (depth, directory, below) AS ("
-                  "  SELECT 0, coalesce(covers.directory, layers.directory), coalesce(covers.below, layers.parent)"
-                  "  FROM layers LEFT JOIN covers ON covers.layer = layers.id WHERE layers.id = ?"
-                  "  UNION ALL"
-                  "  SELECT depth + 1, coalesce(covers.directory, layers.directory),"
-                  "   coalesce(covers.below, layers.parent)"
-                  "  FROM chain JOIN layers ON layers.id = chain.below LEFT JOIN covers ON covers.layer = layers.id"
-                  ") SELECT directory FROM chain ORDER BY depth");
-  chain.bind(top);
+  Statement step(database,
+                 "SELECT coalesce(covers.directory, layers.directory), coalesce(covers.below, layers.parent)"
+                 " FROM layers LEFT JOIN covers ON covers.layer = layers.id WHERE layers.id = ?");
   std::vector<std::string> directories;
-  while (chain.step())
-    directories.push_back(chain.text(0));
+  for (std::optional<LayerId> next = top; next && step.bind(*next).step(); step.start_again()) {
+    directories.push_back(step.text(0));
+    next = step.integer_or_null(1);
+  }
   if (directories.empty()) read_layer(database, top);  // says what is wrong
   if (directories.size() > 1) directories.pop_back();  // base is empty: it would only cost a lower
   return directories;
