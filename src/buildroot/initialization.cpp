@@ -98,14 +98,19 @@ void install_first_time(Root& root, Installer& installer) {
 
 }  // namespace
 
-Session enter_initialized(Root& root, Installer& installer) {
+Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work) {
   const auto step = root.log().step("chroot init");
-  if (root.is_initialized()) {
-    warn_of_changed_configuration(root, installer);
-  } else {
+  Session session = [&] {
+    if (root.is_initialized()) {
+      return root.enter([&] {
+        before_work();
+        warn_of_changed_configuration(root, installer);
+      });
+    }
+    before_work();
     install_first_time(root, installer);
-  }
-  Session session = root.enter();
+    return root.enter();
+  }();
   if (root.config().use_host_resolv) write_configured_files(root.config(), session.root());
   return session;
 }

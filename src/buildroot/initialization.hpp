@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "buildroot/root.hpp"
@@ -25,8 +26,9 @@ class Installer {
 /// A session of a root that has its packages: installs them first where it has none, and makes the snapshot `postinit`
 /// of it if there is none. Of several commands that find an empty root at once one installs, the others wait and start
 /// from its postinit. Where an installation fails nothing of it stays.
+/// @param before_work called before anything runs in the root; where nothing is to be installed, while it is set up
 /// @throws Error
-Session enter_initialized(Root& root, Installer& installer);
+Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work);
 
 /// The snapshot that is made by itself when a root has been initialised.
 inline constexpr const char* postinit_name = "postinit";

@@ -123,11 +123,12 @@ void Root::trace(std::string_view operation) const {
   if (config_->plugins.overlayfs.trace_hooks) log_->info(fmt::format("overlayfs: {}", operation));
 }
 
-Session Root::enter() {
+Session Root::enter(const std::function<void()>& meanwhile) {
   const HeadLock lock = backing_->lock();
   while (lock.use() == HeadLock::Use::session) {
     if (auto running = Session::join(lock)) {
       waiting_init_.reset();
+      meanwhile();
       return std::move(*running);
     }
     lock.wait_for_session_end();
@@ -143,7 +144,10 @@ Session Root::enter() {
     const RootTree tree = backing_->prepare_tree(lock, *log_);
     WaitingInit init = std::move(*waiting_init_);
     waiting_init_.reset();
-    return Session::start(lock, std::move(init), tree, [this] { backing_->commit_preparation(); });
+    return Session::start(lock, std::move(init), tree, [&] {
+      backing_->commit_preparation();
+      meanwhile();
+    });
   };
   Session session = backing_->store() == nullptr ? start() : retry_when_full(*backing_->store(), start);
   if (backing_->store() != nullptr) {

@@ -39,7 +39,8 @@ class Root {
 
   /// A place in the session of this head, which is made if there is none. The files that the configuration wants
   /// touched (touch_rpmdb, touch_files) are, in a session that is new.
-  Session enter();
+  /// @param meanwhile called before this returns; where a session is made, while its first process sets the root up
+  Session enter(const std::function<void()>& meanwhile = [] {});
 
   /// Whether packages were installed and the root marked so. Mounts nothing.
   [[nodiscard]] bool is_initialized();

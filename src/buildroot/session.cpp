@@ -94,7 +94,7 @@ bool Session::wait_for_admission() {
   auto answer = linux_api::receive_message(connection_.get());
   if (!answer) return false;
   if (answer->text.starts_with(message::failed)) {
-    throw Error(answer->text.substr(std::string_view(message::failed).size()), {}, ExitCode::root);
+    throw read_error(std::string_view(answer->text).substr(std::string_view(message::failed).size()));
   }
   if (answer->text != message::admitted || answer->descriptors.size() != 3) {
     throw Error("the session of this root answered something that this plyroot does not understand",
@@ -116,8 +116,8 @@ std::optional<Session> Session::join(const HeadLock& head_lock) {
 
 WaitingInit::WaitingInit(SessionPlan plan) {
   auto [ours, theirs] = linux_api::socket_pair();
-  constexpr auto flags = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_CLEAR_SIGHAND;
-  process_ = linux_api::fork_child(flags, [&plan, &theirs = theirs] {
+  // The other namespaces it makes itself: a network takes the kernel as long as all that we do meanwhile.
+  process_ = linux_api::fork_child(CLONE_NEWPID | CLONE_CLEAR_SIGHAND, [&plan, &theirs = theirs] {
     return run_session_init({&plan, std::move(theirs)});
   });
   connection_ = std::move(ours);
@@ -133,9 +133,10 @@ Session Session::start(const HeadLock& head_lock, WaitingInit init, const RootTr
   {
     const Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);
     const SessionLock lock(head_lock);
+    const Descriptor mounted_tree = mount_tree(tree);
     // Where it has ended already, its last words are waited for below.
     linux_api::send_message(init.connection_.get(), message::tree_is + written(tree),
-                            {lock.descriptor(), listener.get()});
+                            {lock.descriptor(), listener.get(), mounted_tree.get()});
   }
   try {
     meanwhile();

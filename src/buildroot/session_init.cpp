@@ -48,7 +48,10 @@ class Init {
   void prepare(const SessionPlan& plan) {
     host_mounts_ = linux_api::open_path("/proc/self/ns/mnt", O_RDONLY);
     self_ = linux_api::own_pidfd();
-    if (unshare(CLONE_NEWNS) < 0) throw SystemError(errno, "make a mount namespace", {}, ExitCode::namespaces);
+    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0) {
+      throw SystemError(errno, "make namespaces for mounts, IPC, host name and network",
+                        linux_api::advice_on_namespaces, ExitCode::namespaces);
+    }
     prepared_ = prepare_session(plan);
     sigset_t children;
     sigemptyset(&children);
@@ -61,16 +64,17 @@ class Init {
   /// @returns nothing where whoever started us has gone, or needs no session
   std::optional<RootTree> receive_tree() {
     auto message = linux_api::receive_message(clients_.front().get());
-    if (!message || !message->text.starts_with(message::tree_is) || message->descriptors.size() != 2)
+    if (!message || !message->text.starts_with(message::tree_is) || message->descriptors.size() != 3)
       return std::nullopt;
     lock_ = SessionLock::adopt(message->descriptors[0].release());
     listener_ = std::move(message->descriptors[1]);
+    mounted_tree_ = std::move(message->descriptors[2]);
     return read_tree(std::string_view(message->text).substr(std::string_view(message::tree_is).size()));
   }
 
   void set_up(const SessionPlan& plan, const RootTree& tree) {
     root_may_be_held_ = !std::holds_alternative<OverlayTree>(tree);
-    mounted_ = mount_session(plan, std::move(prepared_), tree);
+    mounted_ = mount_session(plan, std::move(prepared_), tree, std::move(mounted_tree_));
   }
 
   /// @returns false where whoever starts the session has gone
@@ -80,9 +84,9 @@ class Init {
     admit(clients_.front());
     return true;
   }
-  void fail(const std::string& reason) {
+  void fail(const Error& error) {
     root_may_be_held_ = true;
-    if (!clients_.empty()) linux_api::send_message(clients_.front().get(), message::failed + reason.substr(0, 2000));
+    if (!clients_.empty()) linux_api::send_message(clients_.front().get(), message::failed + written(error));
   }
 
   void serve() {
@@ -170,6 +174,7 @@ class Init {
   Descriptor self_;
   Descriptor signals_;
   PreparedSession prepared_;
+  Descriptor mounted_tree_;
   MountedSession mounted_;
   bool root_may_be_held_ = false;  // by somebody outside, when the session has ended
 };
@@ -187,8 +192,12 @@ int run_session_init(SessionInit session) noexcept {
         if (init.admit_first()) init.serve();
       }
       init.end();
+    } catch (const Error& error) {
+      init.fail(error);
+      init.end();
+      return 1;
     } catch (const std::exception& error) {
-      init.fail(error.what());
+      init.fail(Error(error.what()));
       init.end();
       return 1;
     }

@@ -76,13 +76,6 @@ void make_read_only(int root, const std::string& path) {
   linux_api::attach_mount(view.get(), place.get());
 }
 
-Descriptor mount_tree(const RootTree& tree) {
-  if (const auto* overlay = std::get_if<OverlayTree>(&tree)) {
-    return overlay::mount_overlay(overlay->overlay, overlay->layers_directory);
-  }
-  return linux_api::clone_mount(AT_FDCWD, std::get<ExistingTree>(tree).directory, false);
-}
-
 /// Some directory to attach the tree at before it becomes the root.
 std::string anchor_of(const RootTree& tree) {
   if (const auto* overlay = std::get_if<OverlayTree>(&tree)) return overlay->layers_directory;
@@ -139,11 +132,20 @@ PreparedSession prepare_session(const SessionPlan& plan) {
   return prepared;
 }
 
-MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree) {
+linux_api::Descriptor mount_tree(const RootTree& tree) {
+  if (const auto* overlay = std::get_if<OverlayTree>(&tree)) {
+    return overlay::mount_overlay(overlay->overlay, overlay->layers_directory);
+  }
+  return linux_api::clone_mount(AT_FDCWD, std::get<ExistingTree>(tree).directory, false);
+}
+
+MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree,
+                             linux_api::Descriptor mounted_tree) {
   MountedSession mounted;
-  mounted.root = mount_tree(tree);
+  mounted.root = std::move(mounted_tree);
   linux_api::attach_mount(mounted.root.get(), linux_api::open_path(anchor_of(tree), O_PATH | O_DIRECTORY).get());
   linux_api::pivot_root_to(mounted.root.get());
+  linux_api::stop_mount_propagation(false);  // what was copied from a tree of the host's still has it
   if (const auto* overlay = std::get_if<OverlayTree>(&tree)) {
     overlay::verify_overlay(overlay->overlay, mounted.root.get());
   }

@@ -97,8 +97,13 @@ struct MountedSession {
   linux_api::Descriptor terminals;  ///< the devpts that /dev/pts shows
 };
 
+/// Mounts a session's tree, attached nowhere yet: whoever starts the session does, while its first process prepares
+/// it. @throws SystemError
+linux_api::Descriptor mount_tree(const RootTree& tree);
+
 /// Carries out the rest: afterwards the tree is the calling process's root, with all that was prepared in it.
-/// @throws Error
-MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree);
+/// @param mounted_tree what mount_tree() has made of `tree`, in whatever mount namespace @throws Error
+MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree,
+                             linux_api::Descriptor mounted_tree);
 
 }  // namespace plyroot::buildroot

@@ -1,5 +1,7 @@
 #include "buildroot/session_protocol.hpp"
 
+#include <charconv>
+
 #include "support/text.hpp"
 
 namespace plyroot::buildroot {
@@ -57,6 +59,21 @@ std::optional<RootTree> read_tree(std::string_view text) {
                       *has_user_marks ? overlay::Marks::user : overlay::Marks::trusted,
                       *is_volatile},
                      words[1]};
+}
+
+std::string written(const Error& error) {
+  constexpr std::size_t longest = 2000;
+  const auto code = error.exit_code() == ExitCode::failure ? ExitCode::root : error.exit_code();
+  return std::to_string(static_cast<int>(code)) + separator + std::string(error.what()).substr(0, longest) + separator +
+         error.advice().substr(0, longest);
+}
+
+Error read_error(std::string_view text) {
+  const std::vector<std::string> words = split(text, separator);
+  int code = static_cast<int>(ExitCode::root);
+  if (words.size() != 3) return Error(std::string(text), {}, ExitCode::root);
+  std::from_chars(words[0].data(), words[0].data() + words[0].size(), code);
+  return Error(words[1], words[2], static_cast<ExitCode>(code));
 }
 
 }  // namespace plyroot::buildroot

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "buildroot/session_plan.hpp"
+#include "support/error.hpp"
 
 namespace plyroot::buildroot {
 
@@ -13,12 +14,12 @@ namespace plyroot::buildroot {
 /// of the session's init, the root's directory, the root directory of its devpts. It is in the session as long as its
 /// connection is open.
 namespace message {
-inline constexpr const char* tree_is = "tree is: ";  ///< by the starter, with two descriptors: the session's lock, and
-                                                     ///< the socket where others connect; see written()
+inline constexpr const char* tree_is = "tree is: ";  ///< by the starter, with three descriptors: the session's lock,
+                                                     ///< the socket where others connect, the tree; see written()
 inline constexpr const char* may_begin = "begin";    ///< by the starter: others may be admitted from now on
 inline constexpr const char* leaving = "leaving";    ///< by a command that holds nothing of the session's any more
 inline constexpr const char* admitted = "admitted";
-inline constexpr const char* failed = "failed: ";  ///< instead, with the reason: the session could not be made
+inline constexpr const char* failed = "failed: ";  ///< instead, with the error: the session could not be made
 inline constexpr const char* give_tree = "tree?";  ///< asked by a command: a copy of the session's mounts
 inline constexpr const char* give_root = "root?";  ///< the same without what is mounted in it
 inline constexpr const char* tree = "tree";        ///< the answer to both, with one descriptor
@@ -28,5 +29,10 @@ inline constexpr const char* tree = "tree";        ///< the answer to both, with
 std::string written(const RootTree& tree);
 /// @returns nothing for what written() did not write
 std::optional<RootTree> read_tree(std::string_view text);
+
+/// An error as text, and back: thrown by the session's first process, to be thrown again by who waits for it. One
+/// without an exit code of its own becomes that of a root that cannot be entered.
+std::string written(const Error& error);
+Error read_error(std::string_view text);
 
 }  // namespace plyroot::buildroot

@@ -8,19 +8,43 @@
 #include "support/error.hpp"
 
 namespace plyroot::cli {
+
+DeferredLogs::DeferredLogs(const Context& context, Wanted wanted)
+    : context_(&context), are_due_(wanted == Wanted::in_result_directory) {
+  if (are_due_) context.log.keep_for_files();
+}
+
+DeferredLogs::~DeferredLogs() {
+  try {
+    open();
+  } catch (const Error&) {
+    // Something else has failed, and is being said.
+  }
+}
+
+void DeferredLogs::open() {
+  if (!are_due_) return;
+  buildroot::log_into_result_directory(context_->config, context_->log);
+  are_due_ = false;
+}
+
 namespace {
 
-const config::Config& prepared(const Context& context, WorkingRoot::Logs logs) {
+const config::Config& with_warnings(const Context& context) {
   warn_of_differences(context.config, context.log);
-  if (logs == WorkingRoot::Logs::in_result_directory) buildroot::log_into_result_directory(context.config, context.log);
   return context.config;
 }
 
 }  // namespace
 
 WorkingRoot::WorkingRoot(const Context& context, Logs logs)
-    : root(buildroot::Root::to_enter(prepared(context, logs), context.log)),
+    : logs_(context, logs),
+      root(buildroot::Root::to_enter(with_warnings(context), context.log)),
       package_manager(context.config, context.log) {}
+
+buildroot::Session WorkingRoot::enter() {
+  return buildroot::enter_initialized(root, package_manager, [this] { logs_.open(); });
+}
 
 void finish_housekeeping(buildroot::Root& root) {
   ProgressBar bar("removing");

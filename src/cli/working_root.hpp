@@ -7,16 +7,38 @@
 
 namespace plyroot::cli {
 
-/// A root and its package manager, for commands that work in it.
-struct WorkingRoot {
-  enum class Logs { in_result_directory, none };
+/// The logs in the result directory, of a command that opens them while it would only wait. What is said before is kept
+/// for them. Where the command fails before, its end opens them: they tell why.
+class DeferredLogs {
+ public:
+  enum class Wanted { in_result_directory, none };
+  DeferredLogs(const Context& context, Wanted wanted);
+  ~DeferredLogs();
+  DeferredLogs(const DeferredLogs&) = delete;
+  DeferredLogs& operator=(const DeferredLogs&) = delete;
+  /// @throws Error (result_directory)
+  void open();
 
-  /// Opens the logs, says what the configuration asks for in vain.
+ private:
+  const Context* context_;
+  bool are_due_;
+};
+
+/// A root and its package manager, for commands that work in it.
+class WorkingRoot {
+ public:
+  using Logs = DeferredLogs::Wanted;
+
+  /// Says what the configuration asks for in vain.
   WorkingRoot(const Context& context, Logs logs);
 
-  /// A session of the root, with its packages in it.
-  buildroot::Session enter() { return buildroot::enter_initialized(root, package_manager); }
+  /// A session of the root, with its packages in it, and the logs open.
+  buildroot::Session enter();
 
+ private:
+  DeferredLogs logs_;
+
+ public:
   buildroot::Root root;
   packages::PackageManager package_manager;
 };

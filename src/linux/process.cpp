@@ -294,9 +294,7 @@ Child fork_child(unsigned long namespace_flags, const std::function<int()>& body
   arguments.exit_signal = SIGCHLD;
   const long id = syscall(SYS_clone3, &arguments, sizeof arguments);
   if (id < 0) {
-    throw SystemError(errno, "make a process in namespaces of its own",
-                      "plyroot needs root and a kernel with mount, PID, IPC, UTS and network namespaces.",
-                      ExitCode::namespaces);
+    throw SystemError(errno, "make a process in namespaces of its own", advice_on_namespaces, ExitCode::namespaces);
   }
   if (id == 0) {
     const int code = [&]() noexcept { return body(); }();  // an exception must not unwind into the caller's copy

@@ -107,6 +107,10 @@ struct Captured {
 };
 Captured run_captured(ProcessPlan plan, std::size_t limit = std::size_t{64} << 20U);
 
+/// What to do where the kernel refuses to make namespaces.
+inline constexpr const char* advice_on_namespaces =
+    "plyroot needs root and a kernel with mount, PID, IPC, UTS and network namespaces.";
+
 /// Runs `body` in a copy of this process (fork(2)), in new namespaces where flags (CLONE_NEW...) ask for them; the copy
 /// exits with what it returns; it must not throw. Signal handlers are as in the caller.
 /// @param join_pid_namespace_of a pidfd: the copy lives in that PID namespace, -1 for the caller's

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "linux/mount.hpp"
 #include "linux/signals_blocked.hpp"
 #include "support/error.hpp"
 
@@ -40,6 +41,13 @@ void run_apart(int shared_no_more, const std::function<void()>& body) {
 void run_in_mount_namespace(int mount_namespace, const std::function<void()>& body) {
   run_apart(CLONE_FS, [&] {
     if (setns(mount_namespace, CLONE_NEWNS) < 0) throw_errno(errno, "enter another mount namespace");
+    body();
+  });
+}
+
+void run_in_own_mount_namespace(const std::function<void()>& body) {
+  run_apart(CLONE_NEWNS, [&] {
+    stop_mount_propagation(false);
     body();
   });
 }

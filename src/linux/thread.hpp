@@ -13,6 +13,10 @@ namespace plyroot::linux_api {
 /// @param mount_namespace a descriptor of it (/proc/PID/ns/mnt)
 void run_in_mount_namespace(int mount_namespace, const std::function<void()>& body);
 
+/// The same in a copy of the caller's mount namespace: nobody else sees what is mounted there, and it goes with it
+/// (unshare(2), CLONE_NEWNS).
+void run_in_own_mount_namespace(const std::function<void()>& body);
+
 /// Runs `body` with descriptors of its own, copies of the process's at the beginning (unshare(2), CLONE_FILES). POSIX
 /// locks belong to a table of descriptors: those of the process are others' there, and are not lost when `body` closes
 /// a file that has them (fcntl(2), "Advisory record locking").

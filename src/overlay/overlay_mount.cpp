@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "linux/thread.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -99,15 +100,17 @@ linux_api::Descriptor mount_overlay(const OverlayPlan& plan, const std::string& 
 }
 
 linux_api::Descriptor mount_overlay_by_options(const OverlayPlan& plan, const std::string& layers_directory) {
-  const Inside layers(layers_directory);
   const std::string options = as_mount_options(plan);
-  if (mount(plan.source.c_str(), layers_directory.c_str(), "overlay", 0, options.c_str()) < 0) {
-    const int error_number = errno;
-    throw SystemError(error_number, fmt::format("mount the overlay of {}/{}", layers_directory, plan.upper), {},
-                      ExitCode::root);
-  }
-  linux_api::Descriptor detached = linux_api::clone_mount(AT_FDCWD, layers_directory, false);
-  linux_api::unmount_detached(layers_directory);
+  linux_api::Descriptor detached;
+  linux_api::run_in_own_mount_namespace([&] {
+    const Inside layers(layers_directory);
+    if (mount(plan.source.c_str(), layers_directory.c_str(), "overlay", 0, options.c_str()) < 0) {
+      const int error_number = errno;
+      throw SystemError(error_number, fmt::format("mount the overlay of {}/{}", layers_directory, plan.upper), {},
+                        ExitCode::root);
+    }
+    detached = linux_api::clone_mount(AT_FDCWD, layers_directory, false);
+  });
   return detached;
 }
 

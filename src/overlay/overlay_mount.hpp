@@ -39,12 +39,10 @@ bool is_what_was_mounted(const OverlayPlan& plan, const std::string& reported_op
 
 /// Carries out the plan, from within `layers_directory` as the working directory, which is then as it was before. The
 /// mount is attached nowhere yet.
-/// On kernels without lowerdir+ it passes through mount(2), for which the caller must be in a mount namespace of its
-/// own.
 /// @param layers_directory absolute path of the directory that the plan's names are relative to
 /// @throws SystemError
 linux_api::Descriptor mount_overlay(const OverlayPlan& plan, const std::string& layers_directory);
-/// The way over mount(2), whatever the kernel.
+/// The way over mount(2), for kernels without lowerdir+: in a mount namespace of its own.
 linux_api::Descriptor mount_overlay_by_options(const OverlayPlan& plan, const std::string& layers_directory);
 
 /// Asks the kernel what it mounted at a directory. @throws Error where it is not what the plan says

@@ -72,6 +72,15 @@ struct Log::Files {
   std::unique_ptr<spdlog::logger> state;
 };
 
+struct Log::Line {
+  enum class Place { root_log, both };
+
+  Place place;
+  LogLevel level;
+  std::string text;
+  spdlog::log_clock::time_point time = spdlog::log_clock::now();
+};
+
 Log::Log(LogLevel console_level) : console_level_(console_level) {}
 Log::Log(Listener listener) : listener_(std::move(listener)) {}
 Log::~Log() = default;
@@ -86,6 +95,24 @@ LogLevel Log::console_level() const {
 void Log::open_files(int root_log_fd, int state_log_fd) {
   files_ = std::make_unique<Files>(
       Files{file_logger(root_log_fd, "%l plyroot:  %v"), file_logger(state_log_fd, "%Y-%m-%d %H:%M:%S,%e - %v")});
+  keeping_ = false;
+  for (Line& line : std::exchange(kept_, {}))
+    write_to_files(std::move(line));
+}
+
+void Log::keep_for_files() {
+  keeping_ = files_ == nullptr;
+}
+
+void Log::write_to_files(Line line) {
+  if (keeping_) {
+    kept_.push_back(std::move(line));
+    return;
+  }
+  if (!files_) return;
+  const auto level = spdlog_level(line.level);
+  if (line.place == Line::Place::both) files_->state->log(line.time, {}, level, line.text);
+  files_->root->log(line.time, {}, level, line.text);
 }
 
 void Log::say(LogLevel level, std::string_view message) {
@@ -95,23 +122,20 @@ void Log::say(LogLevel level, std::string_view message) {
     const std::string line = fmt::format("{}{}\n", prefixes[static_cast<int>(level)], printable_lines(message));
     std::fwrite(line.data(), 1, line.size(), stderr);
   }
-  if (files_) files_->root->log(spdlog_level(level), message);
+  write_to_files({Line::Place::root_log, level, std::string(message)});
 }
 
 void Log::root_only(std::string_view message) {
   if (listener_) return listener_(LogLevel::debug, message);
   if (tracing_) std::fprintf(stderr, "TRACE: %s\n", printable_lines(message).c_str());
-  if (files_) files_->root->log(spdlog::level::debug, message);
+  write_to_files({Line::Place::root_log, LogLevel::debug, std::string(message)});
 }
 
 void Log::state(std::string_view verb, std::string_view what) {
   const std::string line = fmt::format("{}: {}", verb, what);
   if (listener_) return listener_(LogLevel::info, line);
   if (console_level_ <= LogLevel::info) std::fprintf(stderr, "%s\n", printable_lines(line).c_str());
-  if (files_) {
-    files_->state->info(line);
-    files_->root->info(line);
-  }
+  write_to_files({Line::Place::both, LogLevel::info, line});
 }
 
 Log::Step::Step(Log& log, std::string what) : log_(log), what_(std::move(what)) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace plyroot {
 
@@ -31,7 +32,9 @@ class Log {
   /// From now on what belongs into root.log only is said on standard error too (--trace).
   void set_tracing(bool on) { tracing_ = on; }
 
-  /// From now on root.log and state.log take what is said.
+  /// What is said from now on is kept, with its time, for files that are opened later.
+  void keep_for_files();
+  /// From now on root.log and state.log take what is said, after what was kept for them.
   /// Takes over two descriptors open for appending. @throws Error if a log cannot be written to.
   void open_files(int root_log_fd, int state_log_fd);
 
@@ -58,14 +61,18 @@ class Log {
   [[nodiscard]] Step step(std::string what) { return Step(*this, std::move(what)); }
 
  private:
+  struct Line;
   void say(LogLevel level, std::string_view message);
   void state(std::string_view verb, std::string_view what);
+  void write_to_files(Line line);
 
   struct Files;
   LogLevel console_level_ = LogLevel::info;
   Listener listener_;
   bool tracing_ = false;
   std::unique_ptr<Files> files_;
+  bool keeping_ = false;
+  std::vector<Line> kept_;
 };
 
 }  // namespace plyroot
