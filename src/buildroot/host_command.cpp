@@ -41,7 +41,9 @@ std::vector<MountBelow> mounts_below(const std::string& directory) {
   for (const linux_api::MountInfo& mount : linux_api::read_mountinfo()) {
     if (!mount.mount_point.starts_with(directory + "/")) continue;
     Descriptor copy(open_tree(AT_FDCWD, mount.mount_point.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-    if (copy) found.push_back({mount.mount_point, std::move(copy)});  // else it lies hidden below another mount
+    const bool is_hidden_or_unbindable = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EINVAL;
+    if (!copy && !is_hidden_or_unbindable) throw_errno(errno, "copy the mount at", printable(mount.mount_point));
+    if (copy) found.push_back({mount.mount_point, std::move(copy)});
   }
   return found;
 }
@@ -94,7 +96,7 @@ void restrict_host(const HostCommand& command, const Descriptor& tree) {
   linux_api::attach_mount(tmp.get(), linux_api::open_path("/tmp", O_PATH | O_DIRECTORY).get());
   for (const MountBelow& mount : below_tmp) {
     linux_api::set_mount_attributes(mount.copy.get(), "", MOUNT_ATTR_RDONLY, 0, false);
-    const Descriptor target(open(mount.path.c_str(), O_PATH | O_CLOEXEC));
+    const Descriptor target = linux_api::open_if_exists(AT_FDCWD, mount.path, O_PATH);
     if (target) linux_api::attach_mount(mount.copy.get(), target.get());
   }
   write_home(command);

@@ -58,7 +58,7 @@ void change_owner_below(int directory, uid_t uid, gid_t gid) {
     if (fchownat(directory, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT) {
       throw_errno(errno, "change the owner of", in_the_root(name));
     }
-    const Descriptor child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const Descriptor child = linux_api::open_if_directory(directory, name);
     if (child) change_owner_below(child.get(), uid, gid);
   }
 }
@@ -100,9 +100,12 @@ void make_directories_in_root(int root, const std::string& path, mode_t mode) {
 
 void make_file_in_root(int root, const std::string& path) {
   const PathInRoot place = locate_in_root(root, path, true);
-  const Descriptor file(
-      openat(place.directory.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!file && errno != EEXIST) throw_errno(errno, "make", in_the_root(path));
+  for (;;) {
+    const Descriptor file(
+        openat(place.directory.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (file || errno == EEXIST) return;
+    if (errno != EINTR) throw_errno(errno, "make", in_the_root(path));
+  }
 }
 
 void write_file_in_root(int root, const std::string& path, std::string_view content, mode_t mode) {
@@ -138,8 +141,7 @@ void change_owner_in_root(int root, const std::string& path, uid_t uid, gid_t gi
     throw_errno(errno, "change the owner of", in_the_root(path));
   }
   if (!recursive) return;
-  const Descriptor directory(
-      openat(place.directory.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor directory = linux_api::open_if_directory(place.directory.get(), place.name);
   if (directory) change_owner_below(directory.get(), uid, gid);
 }
 

@@ -24,9 +24,11 @@ using linux_api::Descriptor;
 using linux_api::Links;
 
 bool copy_result(int directory, const std::string& name, int result_directory, const config::Config& config) {
-  const Descriptor from(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const Descriptor known = linux_api::open_if_exists(directory, name, O_PATH | O_NOFOLLOW);
+  const Descriptor from = known ? linux_api::open_if_regular(known, O_RDONLY) : Descriptor();
+  if (!from) return false;
   struct stat status {};
-  if (!from || fstat(from.get(), &status) < 0 || !S_ISREG(status.st_mode)) return false;
+  if (fstat(from.get(), &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(from.get()));
   require_plain_name(name, "a package");
   const Descriptor to = buildroot::create_result_file(result_directory, name, config);
   copy_content(from.get(), to.get());
@@ -54,8 +56,7 @@ void remove_but(int directory, const std::string& prefix, const std::vector<std:
     if (std::find(kept.begin(), kept.end(), path) != kept.end()) continue;
     const bool holds_kept =
         std::any_of(kept.begin(), kept.end(), [&](const std::string& other) { return other.starts_with(path + "/"); });
-    const Descriptor below(holds_kept ? openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                                      : -1);
+    const Descriptor below = holds_kept ? linux_api::open_if_directory(directory, name) : Descriptor();
     if (below) {
       remove_but(below.get(), path + "/", kept);
     } else {

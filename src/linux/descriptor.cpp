@@ -59,6 +59,14 @@ Descriptor open_if_exists(int directory, const std::string& path, int flags) {
   return opened;
 }
 
+Descriptor open_if_directory(int parent, const std::string& name) {
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  Descriptor opened = retrying_open(parent, name, flags, 0);
+  if (!opened && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+    throw_errno(errno, verb(flags), shown_path(parent, name));
+  return opened;
+}
+
 Descriptor try_open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode, int& error_number) {
   open_how how{};
   how.flags = static_cast<unsigned>(flags | O_CLOEXEC);

@@ -56,6 +56,8 @@ Descriptor open_at(int directory, const std::string& path, int flags, mode_t mod
 Descriptor open_path(const std::string& path, int flags, mode_t mode = 0);
 /// As open_at, but an invalid Descriptor where the path does not exist (ENOENT, ENOTDIR).
 Descriptor open_if_exists(int directory, const std::string& path, int flags);
+/// Opens a directory to be read; an invalid Descriptor where the name is something else, a link too, or does not exist.
+Descriptor open_if_directory(int parent, const std::string& name);
 
 /// How a path that somebody else controls is resolved (openat2(2)).
 enum class Links {

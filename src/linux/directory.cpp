@@ -62,9 +62,8 @@ void remove_contents(int directory, const struct statx& start) {
     if (entry->d_type != DT_DIR && unlink_name(directory, name, 0)) continue;
     if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM)
       throw_errno(errno, "remove", shown_path(directory, name));
-    Descriptor child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!child && errno == ENOENT) continue;
-    if (!child) throw_errno(errno, "open the directory to be removed", shown_path(directory, name));
+    const Descriptor child = open_if_exists(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!child) continue;
     if (!same_place(status_of(child.get(), "", AT_EMPTY_PATH), start)) {
       throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
                   "Unmount it, then run the command again.");
@@ -128,9 +127,8 @@ void refuse_to_remove_mount(const std::string& name) {
 void remove_tree(int directory, const std::string& name) {
   if (unlink_name(directory, name, 0)) return;
   if (errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", shown_path(directory, name));
-  const Descriptor child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!child && errno == ENOENT) return;
-  if (!child) throw_errno(errno, "open the directory to be removed", shown_path(directory, name));
+  const Descriptor child = open_if_exists(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!child) return;
   const struct statx start = status_of(child.get(), "", AT_EMPTY_PATH);
   if (!same_place(start, status_of(directory, "", AT_EMPTY_PATH))) {
     refuse_to_remove_mount(name);

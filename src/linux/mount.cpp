@@ -53,8 +53,12 @@ std::string explanation(int context) {
   }
 }
 
+std::string called(const FileSystemMount& plan) {
+  return plan.called.empty() ? fmt::format("a file system of type {}", plan.type) : plan.called;
+}
+
 [[noreturn]] void refuse(int context, int error_number, const FileSystemMount& plan, std::string_view what) {
-  throw SystemError(error_number, fmt::format("mount {}: {}{}", plan.type, what, explanation(context)), {},
+  throw SystemError(error_number, fmt::format("mount {}: {}{}", called(plan), what, explanation(context)), {},
                     ExitCode::root);
 }
 
@@ -114,7 +118,7 @@ Descriptor open_context(const FileSystemMount& plan) {
   Descriptor context(fsopen(plan.type.c_str(), FSOPEN_CLOEXEC));
   if (!context) {
     const int error_number = errno;
-    throw SystemError(error_number, fmt::format("mount a file system of type {}", plan.type),
+    throw SystemError(error_number, fmt::format("mount {}", called(plan)),
                       error_number == ENODEV ? fmt::format("This kernel has no {}: load its module.", plan.type) : "",
                       ExitCode::root);
   }

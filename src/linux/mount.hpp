@@ -24,6 +24,7 @@ struct FileSystemMount {
   std::string type;
   std::vector<FileSystemParameter> parameters;
   std::uint64_t attributes = 0;  ///< MOUNT_ATTR_... (mount_setattr(2))
+  std::string called{};          ///< by errors; its type where this is empty
 
   bool operator==(const FileSystemMount&) const = default;
 };

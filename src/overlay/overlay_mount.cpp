@@ -90,7 +90,9 @@ bool is_what_was_mounted(const OverlayPlan& plan, const std::string& reported_op
 linux_api::Descriptor mount_overlay(const OverlayPlan& plan, const std::string& layers_directory) {
   const Inside layers(layers_directory);
   try {
-    return linux_api::mount_detached(as_file_system_mount(plan));
+    linux_api::FileSystemMount mount = as_file_system_mount(plan);
+    mount.called = fmt::format("the overlay of {}/{}", layers_directory, plan.upper);
+    return linux_api::mount_detached(mount);
   } catch (const SystemError& error) {
     const bool has_no_lowerdir_plus = error.error_number() == EINVAL &&
                                       std::string_view(error.what()).find("set lowerdir+") != std::string_view::npos;

@@ -35,7 +35,7 @@ void remove_old_files(int directory, const config::YumCacheOptions& options, std
     struct stat status {};
     if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) continue;
     if (S_ISDIR(status.st_mode)) {
-      const Descriptor below(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      const Descriptor below = linux_api::open_if_directory(directory, name);
       if (below) remove_old_files(below.get(), options, now);
       continue;
     }
