@@ -64,10 +64,14 @@ bool start_from_postinit(Root& root) {
   return root.is_initialized();
 }
 
-void warn_of_changed_configuration(Root& root, const Installer& installer) {
-  if (root.store() == nullptr) return;
-  const auto made_from = root.store()->origin_of(SnapshotName(postinit_name));
-  if (made_from && !made_from->empty() && *made_from != installer.origin()) {
+/// What the snapshot postinit was made from; empty where there is none.
+std::string origin_of_postinit(Root& root) {
+  if (root.store() == nullptr) return {};
+  return root.store()->origin_of(SnapshotName(postinit_name)).value_or("");
+}
+
+void warn_of_changed_configuration(const Root& root, const Installer& installer, const std::string& made_from) {
+  if (!made_from.empty() && made_from != installer.origin()) {
     root.log().warning(
         "the configuration has changed since the snapshot postinit was made from it; --scrub overlayfs and --init make "
         "the root anew");
@@ -102,9 +106,9 @@ Session enter_initialized(Root& root, Installer& installer, const std::function<
   const auto step = root.log().step("chroot init");
   Session session = [&] {
     if (root.is_initialized()) {
-      return root.enter([&] {
+      return root.enter([&, made_from = origin_of_postinit(root)] {
         before_work();
-        warn_of_changed_configuration(root, installer);
+        warn_of_changed_configuration(root, installer, made_from);
       });
     }
     before_work();

@@ -14,6 +14,7 @@
 #include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
 #include "linux/file.hpp"
+#include "support/checksum.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::config {
@@ -32,20 +33,6 @@ constexpr std::string_view magic = "plyroot config\n1";
 constexpr std::size_t most_entries = 256;
 constexpr std::size_t entries_after_cleaning = 192;
 constexpr std::size_t longest_entry = std::size_t{32} << 20U;
-
-/// Tells torn and damaged files from whole ones. Not for protection: who could write here could compute it too.
-std::uint64_t checksum(std::string_view data) {
-  std::uint64_t sum = 0x9E3779B97F4A7C15U ^ data.size();
-  while (!data.empty()) {
-    std::uint64_t word = 0;
-    const std::size_t size = std::min(data.size(), sizeof word);
-    std::memcpy(&word, data.data(), size);
-    data.remove_prefix(size);
-    sum = (sum ^ word) * 0xFF51AFD7ED558CCDU;
-    sum ^= sum >> 32U;
-  }
-  return sum;
-}
 
 std::string file_name(std::string_view key) {
   return fmt::format("{:016x}", checksum(key));

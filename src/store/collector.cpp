@@ -62,9 +62,9 @@ bool Store::free_space() noexcept {
     // tree.
     const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
     {
-      const store::Transaction no_layer_is_made(state_->database);
+      const store::Transaction no_layer_is_made(state_->database());
       store::move_to_trash(state_->directory.get(), state_->layers.get(),
-                           store::unlisted(state_->database, state_->layers.get()));
+                           store::unlisted(state_->database(), state_->layers.get()));
     }
     if (linux_api::is_empty_directory(trash.get())) return false;
     linux_api::empty_directory(trash.get());
@@ -88,9 +88,9 @@ void Store::collect_garbage(const RemovalWatch& watch) {
     }
     trash_retired_directories();
     {
-      const store::Transaction no_layer_is_made(state_->database);
+      const store::Transaction no_layer_is_made(state_->database());
       store::move_to_trash(state_->directory.get(), state_->layers.get(),
-                           store::unlisted(state_->database, state_->layers.get()));
+                           store::unlisted(state_->database(), state_->layers.get()));
     }
     linux_api::empty_directory(trash.get(), watch);
   } while (has_garbage());

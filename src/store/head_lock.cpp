@@ -76,7 +76,7 @@ bool HeadLock::seems_idle(const StoreLocation& location, const HeadName& head) {
 HeadLock::Use HeadLock::ask_kernel() const {
   if (state_->file.is_held_elsewhere(session_byte)) return Use::session;
   if (state_->store == nullptr || store::is_noted_as_unmounted(state_->file.descriptor())) return Use::idle;
-  const store::Database& database = state_->store->database;
+  const store::Database& database = state_->store->database();
   std::optional<store::ReadTransaction> one_state(std::in_place, database);
   const auto head = store::find_head(database, state_->head);
   if (!head || !head->upper) return Use::idle;

@@ -24,6 +24,8 @@ struct Head {
   std::optional<LayerId> upper;
   std::optional<std::string> unsynced_since_boot;  ///< the upper may be lost if the machine's power is
   std::int64_t retired_before_mount = 0;           ///< last_retired() when it was mounted last
+
+  bool operator==(const Head&) const = default;
 };
 
 /// A head without an upper.

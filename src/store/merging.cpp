@@ -240,7 +240,7 @@ bool cover_long_chains(const Database& database, Batch& batch) {
 
 void Store::merge_layers() {
   using namespace store;
-  const Database& database = state_->database;
+  const Database& database = state_->database();
   const Descriptor heads = open_or_make_directory(state_->directory.get(), heads_name);
   linux_api::LockFile one_merges(linux_api::open_at(heads.get(), lock_name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   one_merges.lock(0);
@@ -264,7 +264,7 @@ void Store::merge_layers() {
 
 void Store::trash_retired_directories() {
   using namespace store;
-  const Database& database = state_->database;
+  const Database& database = state_->database();
   if (!Statement(database, "SELECT 1 FROM retired LIMIT 1").step()) return;
   // A head that is in use was mounted from directories that were not retired then. One that is mounted while the others
   // are looked at may be using what is retired after this, and nothing that was before.

@@ -84,6 +84,10 @@ std::int64_t schema_version(const Database& database) {
 
 }  // namespace
 
+bool is_newest_schema(std::int64_t user_version) {
+  return user_version == newest_version;
+}
+
 SchemaState schema_state(const Database& database) {
   const std::int64_t version = schema_version(database);
   if (version == 0) return SchemaState::missing;

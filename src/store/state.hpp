@@ -8,15 +8,31 @@
 #include "linux/descriptor.hpp"
 #include "plyroot/store.hpp"
 #include "store/database.hpp"
+#include "store/database_file.hpp"
+#include "store/head_view.hpp"
 
 namespace plyroot {
 
 /// What an open store holds on to.
 struct Store::State {
+  /// @param connection nothing where it is to be opened when it is first needed
+  State(StoreLocation where, linux_api::Descriptor store_directory, std::optional<store::Database> connection);
+
+  [[nodiscard]] const store::Database& database() const;
+
+  /// What the database says of a head now.
+  [[nodiscard]] store::HeadView view_of(const HeadName& head);
+  /// The same for its snapshots.
+  [[nodiscard]] store::ListView list_of(const HeadName& head);
+  [[nodiscard]] std::optional<std::string> origin_of(const SnapshotName& name);
+  /// Keeps what view_of() last said, and what origin_of() did since, for commands to come. @param has_changed whether
+  /// this process has changed the head since
+  void keep_view(bool has_changed);
+
   StoreLocation location;
   linux_api::Descriptor directory;  ///< BASE_DIR/ROOT
   linux_api::Descriptor layers;     ///< BASE_DIR/ROOT/layers
-  store::Database database;
+  linux_api::Descriptor heads;      ///< BASE_DIR/ROOT/heads, where it was there when the store was opened
 
   /// What prepare_upper() has noted, and commit_preparation() puts on the disk.
   struct Preparation {
@@ -24,7 +40,22 @@ struct Store::State {
     std::vector<std::string> garbage;  ///< directories that no layer lists any more when it is committed
     linux_api::Descriptor head_file;   ///< where there is a note in it, and no transaction
   };
-  std::unique_ptr<Preparation> preparation;
+
+ private:
+  struct Known {
+    HeadName head;
+    store::DatabaseStamp stamp;
+    store::HeadView view;
+    bool is_kept = false;
+  };
+  [[nodiscard]] Known read_view(const HeadName& head) const;
+
+  store::DatabaseFile file_;                           // closed after the connection
+  mutable std::optional<store::Database> connection_;  // opened when it is first needed
+  std::optional<Known> known_;
+
+ public:
+  std::unique_ptr<Preparation> preparation;  // its transaction ends before the connection does
 };
 
 }  // namespace plyroot
@@ -40,5 +71,8 @@ inline constexpr const char* staging_name = "staging";  ///< where merged direct
 
 /// Opens a directory of the store, which is made if it is missing; nobody but its owner gets in.
 linux_api::Descriptor open_or_make_directory(int parent, const std::string& name);
+
+/// The head as it stands; a head that nobody has used yet stands where the main head stands.
+Head read_head(const Database& database, const HeadName& name);
 
 }  // namespace plyroot::store

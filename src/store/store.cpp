@@ -124,10 +124,12 @@ void fill(const Database& database, const StoreLocation& location, int directory
 std::optional<Store> Store::open(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
   Descriptor directory = open_store_directory(location);
   if (!directory) return std::nullopt;
-  const bool has_database = faccessat(directory.get(), store::database_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-  if (!has_database && !store::is_mock_store(directory.get())) return std::nullopt;
+  const auto file = store::DatabaseFile::open(directory.get());
+  if (!file && !store::is_mock_store(directory.get())) return std::nullopt;
+  if (file && store::is_newest_schema(file->user_version()) && !store::has_journal(directory.get()))
+    return Store(std::make_unique<State>(location, std::move(directory), std::nullopt));
   const std::string path = location.path() + "/" + store::database_name;
-  Database database(path, has_database ? Database::Mode::existing : Database::Mode::create);
+  Database database(path, file ? Database::Mode::existing : Database::Mode::create);
   const store::SchemaState schema = store::schema_state(database);
   if (schema == store::SchemaState::older) store::upgrade_schema(database);
   if (schema == store::SchemaState::missing) {
@@ -137,20 +139,18 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
         linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
   }
-  Descriptor layers = linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  return Store(
-      std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
+  return Store(std::make_unique<State>(location, std::move(directory), std::move(database)));
 }
 
 Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
   if (std::optional<Store> existing = open(location, mock_is_alive)) return std::move(*existing);
   Descriptor directory = make_store_directory(location);
-  Descriptor layers = store::open_or_make_directory(directory.get(), store::layers_name);
+  const Descriptor layers = store::open_or_make_directory(directory.get(), store::layers_name);
+  store::open_or_make_directory(directory.get(), store::heads_name);
   Database database(location.path() + "/" + store::database_name, Database::Mode::create);
   fill(database, location, directory.get(), layers.get(), mock_is_alive);
   linux_api::sync_directory(directory.get());
-  return Store(
-      std::make_unique<State>(State{location, std::move(directory), std::move(layers), std::move(database), nullptr}));
+  return Store(std::make_unique<State>(location, std::move(directory), std::move(database)));
 }
 
 const StoreLocation& Store::location() const {
@@ -160,15 +160,20 @@ std::string Store::layers_directory() const {
   return state_->location.path() + "/" + store::layers_name;
 }
 
+namespace store {
+
+Head read_head(const Database& database, const HeadName& name) {
+  if (const auto head = find_head(database, name)) return *head;
+  const auto main = find_head(database, HeadName::main());
+  if (!main) throw Error(fmt::format("the store {} is damaged: it has no main head", database.path()));
+  return head_on(main->current);
+}
+
+}  // namespace store
+
 namespace {
 
-/// The head as it stands; a head that nobody has used yet stands where the main head stands.
-Head read_head(const Database& database, const HeadName& name) {
-  if (const auto head = store::find_head(database, name)) return *head;
-  const auto main = store::find_head(database, HeadName::main());
-  if (!main) throw Error(fmt::format("the store {} is damaged: it has no main head", database.path()));
-  return store::head_on(main->current);
-}
+using store::read_head;
 
 LayerId require_ref(const Database& database, const SnapshotName& name) {
   if (const auto layer = store::find_ref(database, name)) return *layer;
@@ -197,27 +202,22 @@ bool drop_unsynced_upper(Head& head) {
 }  // namespace
 
 std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
-  const store::ReadTransaction one_state(state_->database);
-  const LayerId current = read_head(state_->database, head).current;
-  store::Statement rows(state_->database, "SELECT name, layer FROM refs ORDER BY sequence");
   std::vector<Snapshot> found;
-  while (rows.step())
-    found.push_back({rows.text(0), rows.integer(1) == current});
+  for (store::ListView::Entry& entry : state_->list_of(head).entries)
+    found.push_back({std::move(entry.name), entry.is_current});
   return found;
 }
 
 bool Store::has_snapshot(const SnapshotName& name) const {
-  return store::find_ref(state_->database, name).has_value();
+  return store::find_ref(state_->database(), name).has_value();
 }
 
 std::optional<std::string> Store::origin_of(const SnapshotName& name) const {
-  store::Statement row(state_->database, "SELECT origin FROM refs WHERE name = ?");
-  if (!row.bind(name.text()).step()) return std::nullopt;
-  return row.text(0);
+  return state_->origin_of(name);
 }
 
 std::vector<HeadName> Store::heads() const {
-  store::Statement rows(state_->database, "SELECT name FROM heads ORDER BY name");
+  store::Statement rows(state_->database(), "SELECT name FROM heads ORDER BY name");
   std::vector<HeadName> names;
   while (rows.step())
     names.push_back(rows.text(0).empty() ? HeadName::main() : HeadName(rows.text(0)));
@@ -226,22 +226,23 @@ std::vector<HeadName> Store::heads() const {
 
 namespace {
 
+HeadLayers mounted(const std::string& upper_directory, std::vector<std::string> below) {
+  for (std::string& directory : below)
+    directory += "/fs";
+  return {std::move(below), upper_directory + "/fs", upper_directory + "/work"};
+}
+
 HeadLayers layers_of(const Database& database, const Head& head) {
   const store::Layer upper = store::read_layer(database, *head.upper);
-  std::vector<std::string> chain = store::chain_of(database, upper.parent.value());
-  for (std::string& directory : chain)
-    directory += "/fs";
-  return {std::move(chain), upper.directory + "/fs", upper.directory + "/work"};
+  return mounted(upper.directory, store::chain_of(database, upper.parent.value()));
 }
 
 }  // namespace
 
 bool Store::shows_file(const HeadName& head_name, const std::string& name) const {
-  const auto directories = [&] {
-    const store::ReadTransaction one_state(state_->database);
-    const Head head = read_head(state_->database, head_name);
-    return store::chain_of(state_->database, head.upper.value_or(head.current));
-  }();
+  const store::HeadView view = state_->view_of(head_name);
+  std::vector<std::string> directories = view.below;
+  if (!view.upper_directory.empty()) directories.insert(directories.begin(), view.upper_directory);
   for (const std::string& directory : directories) {
     struct stat status {};
     const std::string path = directory + "/fs/" + name;
@@ -285,33 +286,33 @@ std::optional<LayerId> give_upper(const Database& database, int layers, const He
 
 Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   require_idle(idle_head);
-  const Database& database = state_->database;
   Prepared prepared;
-  std::optional<store::ReadTransaction> one_state(std::in_place, database);
-  Head head = read_head(database, idle_head);
+  store::HeadView view = state_->view_of(idle_head.head());
+  store::apply_use_note(idle_head.descriptor(), view.head);
   const std::string boot = linux_api::boot_id();
-  const bool is_of_another_boot = head.unsynced_since_boot && *head.unsynced_since_boot != boot;
-  if (!head.upper || is_of_another_boot || head.retired_before_mount != store::last_retired(database)) {
-    one_state.reset();
-    auto preparation = std::make_unique<State::Preparation>();
+  const bool is_of_another_boot = view.head.unsynced_since_boot && *view.head.unsynced_since_boot != boot;
+  auto preparation = std::make_unique<State::Preparation>();
+  if (!view.head.upper || is_of_another_boot || view.head.retired_before_mount != view.last_retired) {
+    const Database& database = state_->database();
     preparation->transaction.emplace(database);
+    Head head;
     const auto dropped = give_upper(database, state_->layers.get(), idle_head, head, boot);
     prepared.dropped_unsynced = dropped.has_value();
     if (dropped) preparation->garbage = store::delete_unreachable(database, *dropped);
-    state_->preparation = std::move(preparation);
-  } else if (!head.unsynced_since_boot) {
-    auto preparation = std::make_unique<State::Preparation>();
-    preparation->head_file = linux_api::duplicate(idle_head.descriptor());
-    store::write_use_note(preparation->head_file.get(), {*head.upper, boot});
-    state_->preparation = std::move(preparation);
+    prepared.layers = layers_of(database, head);
+  } else {
+    prepared.layers = mounted(view.upper_directory, std::move(view.below));
+    if (!view.head.unsynced_since_boot) {
+      preparation->head_file = linux_api::duplicate(idle_head.descriptor());
+      store::write_use_note(preparation->head_file.get(), {*view.head.upper, boot});
+    }
   }
+  state_->preparation = std::move(preparation);
   store::note_mount(idle_head.descriptor());
-  prepared.layers = layers_of(database, head);
-  const std::string upper = store::read_layer(database, *head.upper).directory;
-  one_state.reset();
-  store::require_layer_directory(state_->layers.get(), upper);
+  const std::string& upper = prepared.layers.upper;
+  store::require_layer_directory(state_->layers.get(), upper.substr(0, upper.find('/')));
   overlay::clear_volatile_mark(
-      linux_api::open_at(state_->layers.get(), upper + "/work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
+      linux_api::open_at(state_->layers.get(), prepared.layers.work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
   return prepared;
 }
 
@@ -319,21 +320,24 @@ void Store::commit_preparation() {
   if (!state_->preparation) return;
   const auto preparation = std::move(state_->preparation);
   if (preparation->head_file) store::sync_use_note(preparation->head_file.get());
-  if (!preparation->transaction) return;
-  preparation->transaction->commit();
-  store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
+  const bool changes = preparation->transaction.has_value();
+  if (changes) {
+    preparation->transaction->commit();
+    store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
+  }
+  state_->keep_view(changes);
 }
 
 std::optional<HeadLayers> Store::mounted_layers(const HeadName& name) const {
-  const store::ReadTransaction one_state(state_->database);
-  const auto head = store::find_head(state_->database, name);
+  const store::ReadTransaction one_state(state_->database());
+  const auto head = store::find_head(state_->database(), name);
   if (!head || !head->upper) return std::nullopt;
-  return layers_of(state_->database, *head);
+  return layers_of(state_->database(), *head);
 }
 
 void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, const std::string& origin) {
   require_idle(idle_head);
-  const Database& database = state_->database;
+  const Database& database = state_->database();
   const auto require_free_name = [&] {
     if (store::find_ref(database, name)) {
       throw Error(fmt::format("Ref already exists: {} !", name.text()), "`--remove-snapshot` frees the name.");
@@ -384,42 +388,42 @@ std::vector<std::string> move_head(const Database& database, const HeadName& nam
 
 void Store::roll_back(const HeadLock& idle_head, const SnapshotName& name) {
   require_idle(idle_head);
-  Transaction transaction(state_->database);
-  const LayerId target = require_ref(state_->database, name);
-  const Head before = read_head(state_->database, idle_head.head());
-  const auto garbage = move_head(state_->database, idle_head.head(), before, target);
+  Transaction transaction(state_->database());
+  const LayerId target = require_ref(state_->database(), name);
+  const Head before = read_head(state_->database(), idle_head.head());
+  const auto garbage = move_head(state_->database(), idle_head.head(), before, target);
   transaction.commit();
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
 void Store::clean(const HeadLock& idle_head) {
   require_idle(idle_head);
-  if (const auto head = store::find_head(state_->database, idle_head.head()); !head || !head->upper) return;
-  Transaction transaction(state_->database);
-  const Head before = read_head(state_->database, idle_head.head());
-  const auto garbage = move_head(state_->database, idle_head.head(), before, before.current);
+  if (const auto head = store::find_head(state_->database(), idle_head.head()); !head || !head->upper) return;
+  Transaction transaction(state_->database());
+  const Head before = read_head(state_->database(), idle_head.head());
+  const auto garbage = move_head(state_->database(), idle_head.head(), before, before.current);
   transaction.commit();
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
 void Store::remove_snapshot(const SnapshotName& name) {
-  Transaction transaction(state_->database);
-  const LayerId layer = require_ref(state_->database, name);
-  store::Statement(state_->database, "DELETE FROM refs WHERE name = ?").bind(name.text()).run();
-  const auto garbage = store::delete_unreachable(state_->database, layer);
+  Transaction transaction(state_->database());
+  const LayerId layer = require_ref(state_->database(), name);
+  store::Statement(state_->database(), "DELETE FROM refs WHERE name = ?").bind(name.text()).run();
+  const auto garbage = store::delete_unreachable(state_->database(), layer);
   transaction.commit();
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
 void Store::drop_head(const HeadLock& idle_head) {
   require_idle(idle_head);
-  const auto found = store::find_head(state_->database, idle_head.head());
+  const auto found = store::find_head(state_->database(), idle_head.head());
   if (!found) return;
-  Transaction transaction(state_->database);
-  const LayerId base = store::base_of(state_->database);
-  const auto garbage = move_head(state_->database, idle_head.head(), *found, base);
+  Transaction transaction(state_->database());
+  const LayerId base = store::base_of(state_->database());
+  const auto garbage = move_head(state_->database(), idle_head.head(), *found, base);
   if (!idle_head.head().is_main()) {
-    store::Statement(state_->database, "DELETE FROM heads WHERE name = ?").bind(idle_head.head().text()).run();
+    store::Statement(state_->database(), "DELETE FROM heads WHERE name = ?").bind(idle_head.head().text()).run();
   }
   transaction.commit();
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
@@ -427,7 +431,7 @@ void Store::drop_head(const HeadLock& idle_head) {
 
 void Store::reset(const std::vector<HeadLock>& idle_heads) {
   std::for_each(idle_heads.begin(), idle_heads.end(), require_idle);
-  Transaction transaction(state_->database);
+  Transaction transaction(state_->database());
   for (const HeadName& name : heads()) {
     const bool is_locked =
         std::any_of(idle_heads.begin(), idle_heads.end(), [&](const HeadLock& lock) { return lock.head() == name; });
@@ -436,16 +440,16 @@ void Store::reset(const std::vector<HeadLock>& idle_heads) {
                   "Try again when it has ended.", ExitCode::in_use);
     }
   }
-  const LayerId base = store::base_of(state_->database);
+  const LayerId base = store::base_of(state_->database());
   std::vector<std::string> garbage;
-  store::Statement rows(state_->database,
+  store::Statement rows(state_->database(),
                         "SELECT directory FROM layers WHERE parent IS NOT NULL"
                         " UNION ALL SELECT directory FROM covers UNION ALL SELECT directory FROM retired");
   while (rows.step())
     garbage.push_back(rows.text(0));
-  state_->database.execute("DELETE FROM refs; DELETE FROM heads; DELETE FROM covers; DELETE FROM retired");
-  store::write_head(state_->database, HeadName::main(), store::head_on(base));
-  state_->database.execute("DELETE FROM layers WHERE parent IS NOT NULL");
+  state_->database().execute("DELETE FROM refs; DELETE FROM heads; DELETE FROM covers; DELETE FROM retired");
+  store::write_head(state_->database(), HeadName::main(), store::head_on(base));
+  state_->database().execute("DELETE FROM layers WHERE parent IS NOT NULL");
   transaction.commit();
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
@@ -465,7 +469,7 @@ std::optional<timespec> volatile_mount_time(int layers, const std::string& layer
 
 void Store::sync_head(const HeadName& name) {
   const auto has_upper = [&] {
-    const auto head = store::find_head(state_->database, name);
+    const auto head = store::find_head(state_->database(), name);
     return head && head->upper;
   };
   if (!has_upper()) return;
@@ -474,9 +478,9 @@ void Store::sync_head(const HeadName& name) {
   {
     const HeadLock lock(*this, name);  // nobody drops the upper while it is read about
     if (!has_upper()) return;
-    head = read_head(state_->database, lock);
+    head = read_head(state_->database(), lock);
     if (head->unsynced_since_boot != linux_api::boot_id()) return;
-    directory = store::read_layer(state_->database, *head->upper).directory;
+    directory = store::read_layer(state_->database(), *head->upper).directory;
   }
   const auto before = volatile_mount_time(state_->layers.get(), directory);
   linux_api::sync_file_system(state_->layers.get());
@@ -488,14 +492,14 @@ void Store::sync_head(const HeadName& name) {
                                  (before && (before->tv_sec != after->tv_sec || before->tv_nsec != after->tv_nsec));
   if (mounted_meanwhile) return;
   const auto has_other_upper = [&](const std::optional<Head>& now) { return !now || now->upper != head->upper; };
-  auto now = store::find_head(state_->database, name);
+  auto now = store::find_head(state_->database(), name);
   if (has_other_upper(now)) return;
   if (now->unsynced_since_boot) {
-    Transaction transaction(state_->database);
-    now = store::find_head(state_->database, name);
+    Transaction transaction(state_->database());
+    now = store::find_head(state_->database(), name);
     if (has_other_upper(now)) return;
     now->unsynced_since_boot.reset();
-    store::write_head(state_->database, name, *now);
+    store::write_head(state_->database(), name, *now);
     transaction.commit();
   }
   store::erase_use_note(lock.descriptor());

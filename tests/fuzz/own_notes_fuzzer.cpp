@@ -3,6 +3,7 @@
 #include "buildroot/session_protocol.hpp"
 #include "fuzz.hpp"
 #include "store/head_file.hpp"
+#include "store/head_view.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace plyroot;
@@ -12,6 +13,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto tree = buildroot::read_tree(text)) {
     fuzz::require(buildroot::read_tree(buildroot::written(*tree)) == tree, "what is written is what was read");
+  }
+  constexpr store::DatabaseStamp stamp{1, 2, 3, 4, 5};
+  if (const auto view = store::parse_head_view(text, stamp)) {
+    fuzz::require(store::parse_head_view(store::written(stamp, *view), stamp) == view, "a view of a head stays itself");
+  }
+  if (const auto view = store::parse_list_view(text, stamp)) {
+    fuzz::require(store::parse_list_view(store::written(stamp, *view), stamp) == view, "a list stays itself");
   }
   return 0;
 }

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/database_file.hpp"
+#include "store/layer_tree.hpp"
+
+namespace plyroot::store {
+
+/// What a command reads of the database to enter a head: all of one state of it.
+struct HeadView {
+  Head head;                    ///< one that nobody has used yet stands where the main head stands
+  std::string upper_directory;  ///< empty where it has no upper
+  /// The directories below its upper, or where it has none those that it would be made upon (chain_of).
+  std::vector<std::string> below;
+  std::int64_t last_retired = 0;
+  /// What the snapshots that were asked about were made from, nothing where there is no such snapshot.
+  std::map<std::string, std::optional<std::string>> origins;
+
+  bool operator==(const HeadView&) const = default;
+};
+
+/// The same for listing: the names in their order, and whether each is the head's current.
+struct ListView {
+  struct Entry {
+    std::string name;
+    bool is_current = false;
+    bool operator==(const Entry&) const = default;
+  };
+  std::vector<Entry> entries;
+
+  bool operator==(const ListView&) const = default;
+};
+
+/// Views are kept in files of heads/, each with the stamp of the state that it is of: while the database has not
+/// changed, a command that only reads needs no SQLite, whose start costs it more than all else. A file that is torn, or
+/// of another state, says nothing, and nothing is lost with it.
+/// `heads` is the directory's descriptor, -1 where there is none yet: then there are no views.
+
+std::optional<HeadView> read_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
+std::optional<ListView> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
+/// What cannot be written (a full disk) is not kept.
+void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
+void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const ListView& view);
+
+/// The form of the files. parse_... returns nothing for what written() did not write for this stamp.
+std::string written(const DatabaseStamp& stamp, const HeadView& view);
+std::string written(const DatabaseStamp& stamp, const ListView& view);
+std::optional<HeadView> parse_head_view(std::string_view file, const DatabaseStamp& stamp);
+std::optional<ListView> parse_list_view(std::string_view file, const DatabaseStamp& stamp);
+
+}  // namespace plyroot::store

@@ -1,0 +1,121 @@
+#include "store/state.hpp"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "support/error.hpp"
+
+namespace plyroot {
+namespace {
+
+store::DatabaseFile require_database_file(const StoreLocation& location, int directory) {
+  auto file = store::DatabaseFile::open(directory);
+  if (!file) throw Error("the store " + location.path() + " has lost its database");
+  return std::move(*file);
+}
+
+std::optional<std::string> read_origin(const store::Database& database, const std::string& name) {
+  store::Statement row(database, "SELECT origin FROM refs WHERE name = ?");
+  if (!row.bind(name).step()) return std::nullopt;
+  return row.text(0);
+}
+
+}  // namespace
+
+Store::State::State(StoreLocation where, linux_api::Descriptor store_directory,
+                    std::optional<store::Database> connection)
+    : location(std::move(where)),
+      directory(std::move(store_directory)),
+      layers(linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
+      heads(linux_api::open_if_exists(directory.get(), store::heads_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
+      file_(require_database_file(location, directory.get())),
+      connection_(std::move(connection)) {}
+
+const store::Database& Store::State::database() const {
+  if (!connection_) {
+    connection_.emplace(location.path() + "/" + store::database_name, store::Database::Mode::existing);
+  }
+  return *connection_;
+}
+
+Store::State::Known Store::State::read_view(const HeadName& head) const {
+  const store::Database& from = database();
+  const store::ReadTransaction one_state(from);
+  Known known{head, {}, {}};
+  store::HeadView& view = known.view;
+  view.head = store::read_head(from, head);
+  known.stamp = file_.stamp();  // within the transaction, which has read: nobody changes the file now
+  view.last_retired = store::last_retired(from);
+  if (view.head.upper) {
+    const store::Layer upper = store::read_layer(from, *view.head.upper);
+    view.upper_directory = upper.directory;
+    view.below = store::chain_of(from, upper.parent.value());
+  } else {
+    view.below = store::chain_of(from, view.head.current);
+  }
+  return known;
+}
+
+store::HeadView Store::State::view_of(const HeadName& head) {
+  if (!connection_) {
+    const store::DatabaseStamp now = file_.stamp();
+    if (known_ && known_->head == head && known_->stamp == now) return known_->view;
+    if (auto kept = store::read_head_view(heads.get(), head, now)) {
+      known_ = Known{head, now, std::move(*kept), true};
+      return known_->view;
+    }
+  }
+  Known fresh = read_view(head);
+  if (known_ && known_->head == head && known_->stamp == fresh.stamp) return known_->view;
+  known_ = std::move(fresh);
+  return known_->view;
+}
+
+std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
+  if (!connection_ && known_ && known_->stamp == file_.stamp()) {
+    const auto found = known_->view.origins.find(name.text());
+    if (found != known_->view.origins.end()) return found->second;
+  }
+  const store::ReadTransaction one_state(database());
+  auto origin = read_origin(database(), name.text());
+  if (known_ && known_->stamp == file_.stamp()) {
+    known_->view.origins[name.text()] = origin;
+    known_->is_kept = false;
+  }
+  return origin;
+}
+
+void Store::State::keep_view(bool has_changed) {
+  if (!known_) return;
+  if (has_changed) {
+    const Known before = std::move(*known_);
+    known_ = read_view(before.head);
+    const store::ReadTransaction one_state(database());
+    for (const auto& [name, origin] : before.view.origins)
+      known_->view.origins[name] = read_origin(database(), name);
+    if (file_.stamp() != known_->stamp) known_->view.origins.clear();
+  }
+  if (!std::exchange(known_->is_kept, true))
+    store::keep_head_view(heads.get(), known_->head, known_->stamp, known_->view);
+}
+
+store::ListView Store::State::list_of(const HeadName& head) {
+  if (!connection_) {
+    if (auto kept = store::read_list_view(heads.get(), head, file_.stamp())) return std::move(*kept);
+  }
+  store::ListView view;
+  store::DatabaseStamp stamp;
+  {
+    const store::ReadTransaction one_state(database());
+    const store::LayerId current = store::read_head(database(), head).current;
+    stamp = file_.stamp();
+    store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
+    while (rows.step())
+      view.entries.push_back({rows.text(0), rows.integer(1) == current});
+  }
+  store::keep_list_view(heads.get(), head, stamp, view);
+  return view;
+}
+
+}  // namespace plyroot

@@ -1,0 +1,154 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "linux/file.hpp"
+#include "linux/process.hpp"
+#include "store/database_file.hpp"
+#include "store/head_view.hpp"
+#include "store_fixture.hpp"
+
+namespace plyroot::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Views : public StoreTest {
+ protected:
+  /// As another command would find the store.
+  [[nodiscard]] Store opened_anew() const { return *Store::open(location()); }
+  [[nodiscard]] Lines listed_anew() const {
+    Lines lines;
+    for (const Snapshot& snapshot : opened_anew().snapshots(HeadName::main()))
+      lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+    return lines;
+  }
+  [[nodiscard]] std::string file(const std::string& name) const { return location().path() + "/heads/" + name; }
+  [[nodiscard]] store::DatabaseStamp stamp() const {
+    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
+    return store::DatabaseFile::open(directory.get())->stamp();
+  }
+  /// A list that is not true, for the database as it is.
+  void forge_list() const {
+    std::ofstream(file("@main.list")) << store::written(stamp(), store::ListView{{{"forged", true}}});
+  }
+  /// How many descriptors this process has of the database: SQLite has one too where it was needed.
+  [[nodiscard]] std::size_t open_databases() const {
+    std::size_t found = 0;
+    for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+      std::error_code error;
+      if (fs::read_symlink(entry.path(), error) == location().path() + "/store.db") ++found;
+    }
+    return found;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, Views, every_file_system(), file_system_name);
+
+TEST_P(Views, AreReadInPlaceOfADatabaseThatHasNotChanged) {
+  snapshot("s");
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+  forge_list();
+  EXPECT_EQ(listed_anew(), Lines{"* forged"});
+}
+
+TEST_P(Views, OfAnotherStateSayNothing) {
+  snapshot("s");
+  forge_list();
+  write("a", "1");
+  snapshot("t");
+  EXPECT_EQ(listed_anew(), (Lines{"  s", "* t"}));
+  forge_list();
+  remove("s");
+  EXPECT_EQ(listed_anew(), Lines{"* t"});
+}
+
+TEST_P(Views, ShowNothingOfATransactionThatIsNotCommitted) {
+  snapshot("s");
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+  std::array<int, 2> begun{};
+  ASSERT_EQ(pipe2(begun.data(), O_CLOEXEC), 0);
+  linux_api::Child other = linux_api::fork_child(0, [&] {
+    const store::Database own = database();
+    const store::Transaction transaction(own);
+    own.execute("INSERT INTO refs (name, layer, origin) SELECT 'uncommitted', layer, '' FROM refs");
+    linux_api::write_all(begun[1], "!");
+    return pause();
+  });
+  char mark = 0;
+  ASSERT_EQ(::read(begun[0], &mark, 1), 1);
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+  other.send_signal(SIGKILL);
+  other.wait();
+  close(begun[0]);
+  close(begun[1]);
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+}
+
+TEST_P(Views, ThatAreTornOrDamagedSayNothing) {
+  snapshot("s");
+  forge_list();
+  const std::string whole = linux_api::read_file(file("@main.list"));
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    EXPECT_FALSE(store::parse_list_view(whole.substr(0, i), stamp())) << i;
+    std::string damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    EXPECT_FALSE(store::parse_list_view(damaged, stamp())) << i;
+  }
+  EXPECT_TRUE(store::parse_list_view(whole, stamp()));
+  std::ofstream(file("@main.list")) << whole.substr(0, whole.size() / 2);
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+}
+
+TEST_P(Views, SpareAnUnchangedHeadTheDatabaseWhenItIsEntered) {
+  write("a", "1");                                                        // makes its upper
+  store::note_unmount(HeadLock(store(), HeadName::main()).descriptor());  // else the kernel is asked about it
+  const std::size_t before = open_databases();
+  Store other = opened_anew();
+  EXPECT_EQ(MountedHead(other, HeadName::main()).read("a"), "1");
+  EXPECT_EQ(open_databases(), before + 1);
+}
+
+TEST_P(Views, OfAHeadTellWhatItsSnapshotsWereMadeFromOnceThatWasAsked) {
+  store().take_snapshot(HeadLock(store(), HeadName::main()), SnapshotName("s"), "the origin");
+  for (int times = 0; times < 2; ++times) {
+    Store other = opened_anew();
+    EXPECT_FALSE(other.shows_file(HeadName::main(), ".initialized"));
+    EXPECT_EQ(other.origin_of(SnapshotName("s")), "the origin");
+    EXPECT_EQ(other.origin_of(SnapshotName("none")), std::nullopt);
+    const MountedHead entered(other, HeadName::main());
+  }
+  const std::size_t before = open_databases();
+  Store other = opened_anew();
+  EXPECT_FALSE(other.shows_file(HeadName::main(), ".initialized"));
+  EXPECT_EQ(other.origin_of(SnapshotName("s")), "the origin");
+  EXPECT_EQ(other.origin_of(SnapshotName("none")), std::nullopt);
+  EXPECT_EQ(open_databases(), before + 1);
+}
+
+TEST_P(Views, AreNotMissedWhereTheyCannotBeKept) {
+  snapshot("s");
+  fs::create_directories(file("@main.list"));
+  fs::create_directories(file("@main.view"));
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+  Store other = opened_anew();
+  MountedHead(other, HeadName::main()).write("a", "1");
+  EXPECT_EQ(read("a"), "1");
+}
+
+TEST_P(Views, FollowAHeadThatIsMovedByOthers) {
+  write("a", "1");
+  snapshot("s");
+  {
+    Store other = opened_anew();
+    MountedHead(other, HeadName::main()).write("a", "2");
+  }
+  clean();
+  Store other = opened_anew();
+  EXPECT_EQ(MountedHead(other, HeadName::main()).read("a"), "1");
+}
+
+}  // namespace
+}  // namespace plyroot::test
