@@ -2,16 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
 
 #include "fixtures/file_systems.hpp"
-#include "linux/process.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::buildroot {
@@ -47,25 +43,6 @@ TEST_F(RootFiles, DirectoriesThatAreLinksToTheOutsideLeadNowhere) {
   EXPECT_THROW(write_file_in_root(root(), "var/file", "x"), Error);
   EXPECT_THROW(make_directories_in_root(root(), "var/cache/dnf", 0755), Error);
   EXPECT_TRUE(fs::is_empty(path("outside")));
-}
-
-TEST_F(RootFiles, AnOwnerIsChangedEverywhereOrThatItWasNotIsSaid) {
-  fs::create_directories(path("root/builddir/1/2/3/4/5/6/7/8/9"));
-  const int free_descriptor = dup(root());
-  close(free_descriptor);
-  linux_api::Child child = linux_api::fork_child(0, [&] {
-    // Enough to begin with, and not for all levels.
-    const auto few = static_cast<rlim_t>(free_descriptor + 6);
-    const rlimit limit{few, few};
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return 2;
-    try {
-      change_owner_in_root(root(), "builddir", 1234, 1234, true);
-    } catch (const SystemError& error) {
-      return error.error_number() == EMFILE ? 0 : 3;
-    }
-    return 1;
-  });
-  EXPECT_EQ(child.wait().code, 0);
 }
 
 TEST_F(RootFiles, AFifoWhereAFileIsExpectedIsNoFile) {
