@@ -123,7 +123,9 @@ PreparedSession prepare_session(const SessionPlan& plan) {
     prepared.bind_sources.push_back(linux_api::clone_mount(AT_FDCWD, bind.host_path, true));
   const mode_t mask = umask(0);
   for (const RootMount& mount : plan.mounts) {
-    prepared.file_systems.push_back(linux_api::mount_detached(mount.file_system));
+    linux_api::FileSystemMount file_system = mount.file_system;
+    file_system.called = fmt::format("{} on /{} of the build root", file_system.type, mount.target);
+    prepared.file_systems.push_back(linux_api::mount_detached(file_system));
     fill(prepared.file_systems.back().get(), mount);
   }
   umask(mask);
