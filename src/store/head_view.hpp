@@ -42,7 +42,8 @@ struct ListView {
 /// of another state, says nothing, and nothing is lost with it.
 /// `heads` is the directory's descriptor, -1 where there is none yet: then there are no views.
 
-std::optional<HeadView> read_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
+/// @param stamp nothing for a view of whatever state, which tells only what was asked for then
+std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp);
 std::optional<ListView> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
 /// What cannot be written (a full disk) is not kept.
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
@@ -51,7 +52,7 @@ void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp,
 /// The form of the files. parse_... returns nothing for what written() did not write for this stamp.
 std::string written(const DatabaseStamp& stamp, const HeadView& view);
 std::string written(const DatabaseStamp& stamp, const ListView& view);
-std::optional<HeadView> parse_head_view(std::string_view file, const DatabaseStamp& stamp);
+std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& stamp);
 std::optional<ListView> parse_list_view(std::string_view file, const DatabaseStamp& stamp);
 
 }  // namespace plyroot::store

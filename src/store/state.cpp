@@ -54,6 +54,12 @@ Store::State::Known Store::State::read_view(const HeadName& head) const {
   } else {
     view.below = store::chain_of(from, view.head.current);
   }
+  std::optional<store::HeadView> before = store::read_head_view(heads.get(), head, std::nullopt);
+  if (known_ && known_->head == head) before = known_->view;
+  if (before) {
+    for (const auto& [name, origin] : before->origins)
+      view.origins[name] = read_origin(from, name);
+  }
   return known;
 }
 
@@ -88,14 +94,7 @@ std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
 
 void Store::State::keep_view(bool has_changed) {
   if (!known_) return;
-  if (has_changed) {
-    const Known before = std::move(*known_);
-    known_ = read_view(before.head);
-    const store::ReadTransaction one_state(database());
-    for (const auto& [name, origin] : before.view.origins)
-      known_->view.origins[name] = read_origin(database(), name);
-    if (file_.stamp() != known_->stamp) known_->view.origins.clear();
-  }
+  if (has_changed) known_ = read_view(known_->head);
   if (!std::exchange(known_->is_kept, true))
     store::keep_head_view(heads.get(), known_->head, known_->stamp, known_->view);
 }

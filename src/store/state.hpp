@@ -20,7 +20,7 @@ struct Store::State {
 
   [[nodiscard]] const store::Database& database() const;
 
-  /// What the database says of a head now.
+  /// What the database says of a head now; with it what the snapshots were made from that were asked about before.
   [[nodiscard]] store::HeadView view_of(const HeadName& head);
   /// The same for its snapshots.
   [[nodiscard]] store::ListView list_of(const HeadName& head);

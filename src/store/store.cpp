@@ -502,6 +502,8 @@ void Store::sync_head(const HeadName& name) {
     store::write_head(state_->database(), name, *now);
     transaction.commit();
   }
+  [[maybe_unused]] const store::HeadView for_the_next_command = state_->view_of(name);
+  state_->keep_view(false);
   store::erase_use_note(lock.descriptor());
   store::sync_use_note(lock.descriptor());
 }

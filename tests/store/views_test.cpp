@@ -128,6 +128,22 @@ TEST_P(Views, OfAHeadTellWhatItsSnapshotsWereMadeFromOnceThatWasAsked) {
   EXPECT_EQ(open_databases(), before + 1);
 }
 
+TEST_P(Views, AreReadyWhenTheBackgroundHasPutTheHeadOnTheDisk) {
+  store().take_snapshot(HeadLock(store(), HeadName::main()), SnapshotName("s"), "the origin");
+  {
+    Store other = opened_anew();
+    EXPECT_FALSE(other.shows_file(HeadName::main(), ".initialized"));
+    EXPECT_EQ(other.origin_of(SnapshotName("s")), "the origin");
+    MountedHead(other, HeadName::main()).write("a", "1");
+  }
+  opened_anew().sync_head(HeadName::main());
+  const std::size_t before = open_databases();
+  Store other = opened_anew();
+  EXPECT_FALSE(other.shows_file(HeadName::main(), ".initialized"));
+  EXPECT_EQ(other.origin_of(SnapshotName("s")), "the origin");
+  EXPECT_EQ(open_databases(), before + 1);
+}
+
 TEST_P(Views, AreNotMissedWhereTheyCannotBeKept) {
   snapshot("s");
   fs::create_directories(file("@main.list"));
