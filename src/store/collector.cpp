@@ -57,6 +57,8 @@ bool Store::has_garbage() const {
 }
 
 bool Store::free_space() noexcept {
+  state_->preparation
+      .reset();  // of a mount that has failed: it would lock us out, and whoever tries again prepares anew
   try {
     // Waits for no lock: the caller holds a head, and a collector may be waiting for that. Two may remove the same
     // tree.

@@ -11,8 +11,8 @@ namespace plyroot::store {
 struct DatabaseStamp {
   std::uint64_t inode = 0;
   std::uint64_t size = 0;
-  std::int64_t modified = 0;  ///< ns since the epoch, as the next two lines' fields
-  std::int64_t changed = 0;
+  std::int64_t modified = 0;         ///< ns since the epoch (st_mtim)
+  std::int64_t changed = 0;          ///< the same (st_ctim)
   std::uint32_t change_counter = 0;  ///< survives a power cut where times may not
 
   bool operator==(const DatabaseStamp&) const = default;

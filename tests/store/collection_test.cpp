@@ -19,6 +19,20 @@ class Collection : public StoreTest {
 };
 INSTANTIATE_TEST_SUITE_P(On, Collection, testing::Values("ext4"), file_system_name);
 
+TEST_P(Collection, MakesRoomForAMountThatFailedAndCanThenBePreparedAnew) {
+  write("a", "1");
+  snapshot("s");
+  fs::create_directory(location().path() + "/layers/unlisted");
+  {
+    const HeadLock lock(store(), HeadName::main());
+    const Store::Prepared failed = store().prepare_upper(lock);  // in a transaction, which holds the database
+    EXPECT_TRUE(store().free_space());
+    EXPECT_EQ(count("trash"), 0U);
+  }
+  EXPECT_EQ(count("layers"), 2U) << "base and the snapshot's; the layer that was prepared is gone";
+  EXPECT_EQ(read("a"), "1");
+}
+
 TEST_P(Collection, ADroppedLayerIsRenamedAwayAndRemovedLater) {
   write("a", "1");
   EXPECT_EQ(count("layers"), 2U);  // base and the upper
