@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <exception>
+
 #include "buildroot/result_directory.hpp"
 #include "cli/configuration.hpp"
 #include "cli/progress_bar.hpp"
@@ -17,7 +19,7 @@ DeferredLogs::DeferredLogs(const Context& context, Wanted wanted)
 DeferredLogs::~DeferredLogs() {
   try {
     open();
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     // Something else has failed, and is being said.
   }
 }

@@ -53,6 +53,17 @@ bool unlink_name(int directory, const std::string& name, int flags) {
   return unlinkat(directory, name.c_str(), flags) == 0 || errno == ENOENT;
 }
 
+/// A directory that is to be removed; an invalid Descriptor where it has gone.
+/// @param reason why it could not be unlinked, if it is none
+Descriptor open_what_cannot_be_unlinked(int parent, const std::string& name, int reason) {
+  for (;;) {
+    Descriptor child(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (child || errno == ENOENT) return child;
+    if (errno == ENOTDIR) throw_errno(reason, "remove", shown_path(parent, name));
+    if (errno != EINTR) throw_errno(errno, "open the directory to be removed", shown_path(parent, name));
+  }
+}
+
 void remove_directory(int parent, const std::string& name, int directory, const struct statx& start);
 
 void remove_contents(int directory, const struct statx& start) {
@@ -62,7 +73,7 @@ void remove_contents(int directory, const struct statx& start) {
     if (entry->d_type != DT_DIR && unlink_name(directory, name, 0)) continue;
     if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM)
       throw_errno(errno, "remove", shown_path(directory, name));
-    const Descriptor child = open_if_exists(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const Descriptor child = open_what_cannot_be_unlinked(directory, name, entry->d_type == DT_DIR ? EISDIR : errno);
     if (!child) continue;
     if (!same_place(status_of(child.get(), "", AT_EMPTY_PATH), start)) {
       throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
@@ -127,7 +138,7 @@ void refuse_to_remove_mount(const std::string& name) {
 void remove_tree(int directory, const std::string& name) {
   if (unlink_name(directory, name, 0)) return;
   if (errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", shown_path(directory, name));
-  const Descriptor child = open_if_exists(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const Descriptor child = open_what_cannot_be_unlinked(directory, name, errno);
   if (!child) return;
   const struct statx start = status_of(child.get(), "", AT_EMPTY_PATH);
   if (!same_place(start, status_of(directory, "", AT_EMPTY_PATH))) {

@@ -152,7 +152,10 @@ void attach_mount(int detached, int target_directory) {
 Descriptor clone_mount(int directory, const std::string& path, bool recursive) {
   Descriptor tree(open_tree(directory, path.c_str(),
                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U)));
-  if (!tree) throw_errno(errno, "copy the mount at", printable(path));
+  if (!tree) {
+    const int error_number = errno;
+    throw SystemError(error_number, fmt::format("copy the mount at {}", printable(path)), {}, ExitCode::root);
+  }
   return tree;
 }
 

@@ -28,7 +28,11 @@ void require_lowers(const OverlayPlan& plan) {
 class Inside {
  public:
   explicit Inside(const std::string& layers_directory) : before_(linux_api::open_path(".", O_PATH | O_DIRECTORY)) {
-    if (chdir(layers_directory.c_str()) < 0) throw_errno(errno, "enter the directory", printable(layers_directory));
+    if (chdir(layers_directory.c_str()) < 0) {
+      const int error_number = errno;
+      throw SystemError(error_number, fmt::format("enter the directory {}", printable(layers_directory)), {},
+                        ExitCode::root);
+    }
   }
   ~Inside() {
     if (fchdir(before_.get()) < 0) return;  // of what can be done about it nothing is better than to stay

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -83,7 +84,11 @@ Statement::Statement(const Database& database, std::string_view sql)
 Statement::~Statement() {
   if (!statement_) return;
   start_again();
-  database_->idle_statements_.push_back(std::move(statement_));
+  try {
+    database_->idle_statements_.push_back(std::move(statement_));
+  } catch (const std::bad_alloc&) {
+    // It goes with this, then.
+  }
 }
 
 void Statement::check(int result) const {

@@ -1,7 +1,10 @@
 #include "linux/directory.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -30,6 +33,33 @@ TEST(RemoveTree, IsContentWithNothing) {
   const test::TemporaryDirectory directory;
   const Descriptor parent = open_path(directory.path(), O_RDONLY | O_DIRECTORY);
   EXPECT_NO_THROW(remove_tree(parent.get(), "nothing"));
+}
+
+TEST(RemoveTree, NamesAFileThatCannotBeRemoved) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may make a file immutable";
+  const test::ScratchFileSystem file_system("ext4");
+  fs::create_directories(file_system.path() + "/tree/below");
+  std::ofstream(file_system.path() + "/tree/below/immutable") << "kept";
+  const Descriptor file = open_path(file_system.path() + "/tree/below/immutable", O_RDONLY);
+  int flags = FS_IMMUTABLE_FL;
+  ASSERT_EQ(ioctl(file.get(), FS_IOC_SETFLAGS, &flags), 0);
+  const Descriptor parent = open_path(file_system.path() + "/tree/below", O_RDONLY | O_DIRECTORY);
+  const Descriptor above = open_path(file_system.path(), O_RDONLY | O_DIRECTORY);
+  const auto reason = [](const auto& action) -> std::string {
+    try {
+      action();
+    } catch (const SystemError& error) {
+      return error.what();
+    }
+    return "none";
+  };
+  const std::string names_it = "tree/below/immutable: Operation not permitted";
+  EXPECT_THAT(reason([&] { remove_tree(parent.get(), "immutable"); }), testing::HasSubstr(names_it));
+  EXPECT_THAT(reason([&] { remove_tree(above.get(), "tree"); }), testing::HasSubstr(names_it));
+  flags = 0;
+  ASSERT_EQ(ioctl(file.get(), FS_IOC_SETFLAGS, &flags), 0);
+  remove_tree(above.get(), "tree");
+  EXPECT_FALSE(fs::exists(file_system.path() + "/tree"));
 }
 
 TEST(RemoveTree, StopsAtAMount) {
