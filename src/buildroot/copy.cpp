@@ -116,9 +116,7 @@ void copy_to(const Destination& destination, int from_directory, const std::stri
 }
 
 Destination destination_in_root(int root, const std::string& path, std::size_t how_many) {
-  int error_number = 0;
-  Descriptor directory =
-      linux_api::try_open_in_root(root, path, O_RDONLY | O_DIRECTORY, Links::follow, 0, error_number);
+  Descriptor directory = linux_api::open_in_root_if_there(root, path, O_RDONLY | O_DIRECTORY, Links::follow);
   if (directory) return {std::move(directory), std::nullopt};
   if (how_many > 1) refuse(fmt::format("multiple source files and {} is not a directory!", printable(path)));
   PathInRoot place = locate_in_root(root, path, false);

@@ -69,9 +69,8 @@ void collect_matches(int root, const std::string& prefix, const std::vector<std:
     found.push_back(prefix);
     return;
   }
-  int error_number = 0;
-  const Descriptor directory = linux_api::try_open_in_root(root, prefix.empty() ? "." : prefix, O_RDONLY | O_DIRECTORY,
-                                                           Links::follow, 0, error_number);
+  const Descriptor directory =
+      linux_api::open_in_root_if_there(root, prefix.empty() ? "." : prefix, O_RDONLY | O_DIRECTORY, Links::follow);
   if (!directory) return;
   for (const std::string& name : linux_api::list_names(directory.get())) {
     if (fnmatch(components[at].c_str(), name.c_str(), FNM_PERIOD) == 0) {
@@ -116,17 +115,14 @@ void write_file_in_root(int root, const std::string& path, std::string_view cont
 }
 
 std::optional<std::string> read_file_in_root(int root, const std::string& path) {
-  int error_number = 0;
-  const Descriptor known =
-      linux_api::try_open_in_root(root, path, O_PATH, Links::follow_on_this_mount, 0, error_number);
+  const Descriptor known = linux_api::open_in_root_if_there(root, path, O_PATH, Links::follow_on_this_mount);
   if (!known) return std::nullopt;
   const Descriptor file = linux_api::open_if_regular(known, O_RDONLY);
   return file ? std::optional(linux_api::read_all(file.get())) : std::nullopt;
 }
 
 bool exists_in_root(int root, const std::string& path) {
-  int error_number = 0;
-  return linux_api::try_open_in_root(root, path, O_PATH, Links::follow, 0, error_number).valid();
+  return linux_api::open_in_root_if_there(root, path, O_PATH, Links::follow).valid();
 }
 
 void remove_in_root(int root, const std::string& path) {

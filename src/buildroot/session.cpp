@@ -58,6 +58,12 @@ linux_api::ProcessPlan process_of(const RootCommand& command, int init) {
   throw error;
 }
 
+/// What has failed in the session's first process.
+void throw_if_failed(std::string_view answer) {
+  constexpr std::string_view failed = message::failed;
+  if (answer.starts_with(failed)) throw read_error(answer.substr(failed.size()));
+}
+
 Deadline deadline_of(const RootCommand& command) {
   if (!command.timeout) return std::nullopt;
   return std::chrono::steady_clock::now() + *command.timeout;
@@ -93,9 +99,7 @@ Session::~Session() {
 bool Session::wait_for_admission() {
   auto answer = linux_api::receive_message(connection_.get());
   if (!answer) return false;
-  if (answer->text.starts_with(message::failed)) {
-    throw read_error(std::string_view(answer->text).substr(std::string_view(message::failed).size()));
-  }
+  throw_if_failed(answer->text);
   if (answer->text != message::admitted || answer->descriptors.size() != 3) {
     throw Error("the session of this root answered something that this plyroot does not understand",
                 "End the commands that run in it; they were started by another version.");
@@ -212,6 +216,7 @@ Descriptor Session::copy_of_root() const {
 Descriptor Session::ask_for(const char* request) const {
   if (linux_api::send_message(connection_.get(), request)) {
     auto answer = linux_api::receive_message(connection_.get());
+    if (answer) throw_if_failed(answer->text);
     if (answer && answer->text == message::tree && answer->descriptors.size() == 1)
       return std::move(answer->descriptors[0]);
   }

@@ -144,8 +144,12 @@ class Init {
     root_may_be_held_ = true;
     const bool with_mounts = request->text == message::give_tree;
     if (!with_mounts && request->text != message::give_root) return true;
-    const Descriptor tree = linux_api::clone_mount(mounted_.root.get(), "", with_mounts);
-    return linux_api::send_message(client.get(), message::tree, {tree.get()});
+    try {
+      const Descriptor tree = linux_api::clone_mount(mounted_.root.get(), "", with_mounts);
+      return linux_api::send_message(client.get(), message::tree, {tree.get()});
+    } catch (const Error& error) {
+      return linux_api::send_message(client.get(), message::failed + written(error));
+    }
   }
 
   void reap() {

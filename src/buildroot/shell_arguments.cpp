@@ -25,9 +25,8 @@ bool is_plain_path(std::string_view line) {
 /// A script without "#!", say, is the shell's to run, and what cannot be run at all is the shell's to complain of.
 bool is_program(int root, const std::string& path) {
   constexpr mode_t executable_by_all = S_IXUSR | S_IXGRP | S_IXOTH;
-  int error_number = 0;
   const linux_api::Descriptor found =
-      linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow_on_this_mount, 0, error_number);
+      linux_api::open_in_root_if_there(root, path, O_PATH, linux_api::Links::follow_on_this_mount);
   struct stat status {};
   if (!found || fstat(found.get(), &status) < 0 || (status.st_mode & executable_by_all) != executable_by_all)
     return false;

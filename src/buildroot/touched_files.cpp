@@ -11,9 +11,8 @@ namespace plyroot::buildroot {
 void touch_files(int root, const std::vector<std::string>& patterns) {
   for (const std::string& pattern : patterns) {
     for (const std::string& path : glob_in_root(root, pattern)) {
-      int error_number = 0;
       const linux_api::Descriptor found =
-          linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow_on_this_mount, 0, error_number);
+          linux_api::open_in_root_if_there(root, path, O_PATH, linux_api::Links::follow_on_this_mount);
       if (!found) continue;
       try {
         linux_api::open_if_regular(found, O_WRONLY);  // which is what copies it up

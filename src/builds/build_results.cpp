@@ -106,9 +106,8 @@ void write_hardware_log(int result_directory, const config::Config& config) {
 }
 
 void clean_home_directory(int root, const config::Config& config) {
-  int error_number = 0;
   const Descriptor home =
-      linux_api::try_open_in_root(root, config.chroothome, O_RDONLY | O_DIRECTORY, Links::refuse, 0, error_number);
+      linux_api::open_in_root_if_there(root, config.chroothome, O_RDONLY | O_DIRECTORY, Links::refuse);
   if (home) remove_but(home.get(), "", config.exclude_from_homedir_cleanup);
 }
 

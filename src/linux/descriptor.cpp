@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -88,6 +89,19 @@ Descriptor try_open_in_root(int root, const std::string& path, int flags, Links 
       return {};
     }
   }
+}
+
+bool is_for_what_lies_there(int error_number) {
+  constexpr std::array reasons{ENOENT, ENOTDIR, EISDIR, ELOOP, EXDEV, EACCES, EPERM, ENXIO, ENODEV, ENAMETOOLONG};
+  return std::find(reasons.begin(), reasons.end(), error_number) != reasons.end();
+}
+
+Descriptor open_in_root_if_there(int root, const std::string& path, int flags, Links links) {
+  int error_number = 0;
+  Descriptor opened = try_open_in_root(root, path, flags, links, 0, error_number);
+  if (!opened && !is_for_what_lies_there(error_number))
+    throw_errno(error_number, "open in the build root", printable(path));
+  return opened;
 }
 
 Descriptor open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode) {

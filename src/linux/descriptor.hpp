@@ -75,6 +75,11 @@ Descriptor open_in_root(int root, const std::string& path, int flags, Links link
 /// As open_in_root, but an invalid Descriptor and errno kept in `error_number` instead of an exception.
 Descriptor try_open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode, int& error_number);
 
+/// Whether an open failed for what lies at the path, or does not lie there, and not for want of what opening takes.
+bool is_for_what_lies_there(int error_number);
+/// As open_in_root, but an invalid Descriptor where nothing lies there that can be opened so.
+Descriptor open_in_root_if_there(int root, const std::string& path, int flags, Links links);
+
 /// Opens a file that is known already (O_PATH), if it is a regular one: what else it may be, as a device, is never
 /// opened. An invalid Descriptor where it is none. @throws SystemError
 Descriptor open_if_regular(const Descriptor& known, int flags);

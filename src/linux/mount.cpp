@@ -154,7 +154,9 @@ Descriptor clone_mount(int directory, const std::string& path, bool recursive) {
                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U)));
   if (!tree) {
     const int error_number = errno;
-    throw SystemError(error_number, fmt::format("copy the mount at {}", printable(path)), {}, ExitCode::root);
+    throw SystemError(error_number,
+                      fmt::format("copy the mount at {}", path.empty() ? shown_path(directory) : printable(path)), {},
+                      ExitCode::root);
   }
   return tree;
 }

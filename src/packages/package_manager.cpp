@@ -98,6 +98,8 @@ void refuse_links_that_lead_out(int root) {
   for (const char* path : opened_from_outside) {
     int error_number = 0;
     linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow_if_beneath, 0, error_number);
+    if (error_number != 0 && !linux_api::is_for_what_lies_there(error_number))
+      throw_errno(error_number, "open in the build root", path);
     if (error_number != EXDEV) continue;
     throw Error(
         fmt::format("/{} in the build root is a link that leads the host's package manager out of the root", path),

@@ -58,9 +58,8 @@ std::optional<std::string> ask_own_rpm(buildroot::Session& session, const config
 bool are_one_directory(int root, const std::string& one, const std::string& other) {
   std::array<struct stat, 2> found{};
   for (std::size_t i = 0; i < found.size(); ++i) {
-    int error_number = 0;
-    const Descriptor directory = linux_api::try_open_in_root(root, i == 0 ? one : other, O_PATH | O_DIRECTORY,
-                                                             linux_api::Links::follow, 0, error_number);
+    const Descriptor directory =
+        linux_api::open_in_root_if_there(root, i == 0 ? one : other, O_PATH | O_DIRECTORY, linux_api::Links::follow);
     if (!directory || fstat(directory.get(), &found[i]) < 0) return false;
   }
   return found[0].st_dev == found[1].st_dev && found[0].st_ino == found[1].st_ino;
