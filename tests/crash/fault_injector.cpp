@@ -30,6 +30,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -316,8 +317,10 @@ class Tracer {
     report_ << process.place << " " << call->name << " " << n << " " << changes << " " << file_of(pid, *call, registers)
             << "\n";
     const bool here = process.place == request_.process && call->name == request_.call && n == request_.n;
-    const bool is_hit_too = request_.error_number == ENOSPC ? changes && call->kind != Kind::process
-                                                            : changes || request_.error_number == EMFILE;
+    const bool needs_a_disk =
+        call->kind != Kind::process && (call->kind != Kind::write || !is_pipe(pid, static_cast<int>(registers.rdi)));
+    const bool is_hit_too =
+        request_.error_number == ENOSPC ? changes && needs_a_disk : changes || request_.error_number == EMFILE;
     const bool after_here = hit_ && request_.action == "errors-from" && is_hit_too;
     if (!here && !after_here) {
       go_on(pid);
@@ -339,6 +342,12 @@ class Tracer {
       answer(pid, registers, -request_.error_number);
       go_on(pid);
     }
+  }
+
+  static bool is_pipe(pid_t pid, int descriptor) {
+    struct stat status {};
+    const std::string path = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(descriptor);
+    return stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
   }
 
   /// Whether the call is one of those that are counted.
