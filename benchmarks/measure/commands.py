@@ -76,6 +76,7 @@ def rows_with_upper(store: RootStore, count: int) -> list[Row]:
 
     rows = [
         row("--list-snapshots", "", [*ply, "--list-snapshots"], LIST_BAR, before=[upper]),
+        row("--list-snapshots again", "nothing has changed since", [*ply, "--list-snapshots"], LIST_BAR, before=[[*ply, "--list-snapshots"]]),
         row("--print-root-path", "", [*ply, "--print-root-path"], LIST_BAR, before=[upper]),
         row("--rollback-to", "drops them", back, DURABLE_BAR, before=[upper]),
         row("--clean", "drops them", [*ply, "--clean"], DURABLE_BAR, before=[upper]),

@@ -41,9 +41,12 @@ std::vector<MountBelow> mounts_below(const std::string& directory) {
   for (const linux_api::MountInfo& mount : linux_api::read_mountinfo()) {
     if (!mount.mount_point.starts_with(directory + "/")) continue;
     Descriptor copy(open_tree(AT_FDCWD, mount.mount_point.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    if (copy) {
+      found.push_back({mount.mount_point, std::move(copy)});
+      continue;
+    }
     const bool is_hidden_or_unbindable = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EINVAL;
-    if (!copy && !is_hidden_or_unbindable) throw_errno(errno, "copy the mount at", printable(mount.mount_point));
-    if (copy) found.push_back({mount.mount_point, std::move(copy)});
+    if (!is_hidden_or_unbindable) throw_errno(errno, "copy the mount at", printable(mount.mount_point));
   }
   return found;
 }

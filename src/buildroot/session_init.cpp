@@ -84,7 +84,7 @@ class Init {
     admit(clients_.front());
     return true;
   }
-  void fail(const Error& error) {
+  void fail(const std::exception& error) {
     root_may_be_held_ = true;
     if (!clients_.empty()) linux_api::send_message(clients_.front().get(), message::failed + written(error));
   }
@@ -196,12 +196,8 @@ int run_session_init(SessionInit session) noexcept {
         if (init.admit_first()) init.serve();
       }
       init.end();
-    } catch (const Error& error) {
-      init.fail(error);
-      init.end();
-      return 1;
     } catch (const std::exception& error) {
-      init.fail(Error(error.what()));
+      init.fail(error);
       init.end();
       return 1;
     }

@@ -61,11 +61,13 @@ std::optional<RootTree> read_tree(std::string_view text) {
                      words[1]};
 }
 
-std::string written(const Error& error) {
+std::string written(const std::exception& error) {
   constexpr std::size_t longest = 2000;
-  const auto code = error.exit_code() == ExitCode::failure ? ExitCode::root : error.exit_code();
-  return std::to_string(static_cast<int>(code)) + separator + std::string(error.what()).substr(0, longest) + separator +
-         error.advice().substr(0, longest);
+  const auto* ours = dynamic_cast<const Error*>(&error);
+  const bool has_code = ours != nullptr && ours->exit_code() != ExitCode::failure;
+  return std::to_string(static_cast<int>(has_code ? ours->exit_code() : ExitCode::root)) + separator +
+         std::string(error.what()).substr(0, longest) + separator +
+         (ours != nullptr ? ours->advice().substr(0, longest) : std::string());
 }
 
 Error read_error(std::string_view text) {

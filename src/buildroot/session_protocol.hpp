@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +33,7 @@ std::optional<RootTree> read_tree(std::string_view text);
 
 /// An error as text, and back: thrown by the session's first process, to be thrown again by who waits for it. One
 /// without an exit code of its own becomes that of a root that cannot be entered.
-std::string written(const Error& error);
+std::string written(const std::exception& error);
 Error read_error(std::string_view text);
 
 }  // namespace plyroot::buildroot

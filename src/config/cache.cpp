@@ -7,15 +7,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
-#include "config/binary.hpp"
+#include "config/cache_fields.hpp"
 #include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
 #include "linux/file.hpp"
-#include "support/checksum.hpp"
 #include "support/error.hpp"
+#include "support/sealed.hpp"
 
 namespace plyroot::config {
 
@@ -49,19 +48,6 @@ Descriptor open_directory(const std::string& path) {
   return Descriptor(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-/// The part of an entry that the checksum covers; nothing for a torn file.
-std::optional<std::string_view> payload_of(std::string_view file) {
-  std::uint64_t size = 0;
-  std::uint64_t sum = 0;
-  if (file.size() < magic.size() + sizeof size + sizeof sum || !file.starts_with(magic)) return std::nullopt;
-  file.remove_prefix(magic.size());
-  std::memcpy(&size, file.data(), sizeof size);
-  std::memcpy(&sum, file.data() + sizeof size, sizeof sum);
-  file.remove_prefix(sizeof size + sizeof sum);
-  if (file.size() != size || checksum(file) != sum) return std::nullopt;
-  return file;
-}
-
 std::string entry_of(std::string_view key, const Answer& answer) {
   std::string payload;
   binary::Writer writer(payload);
@@ -70,12 +56,7 @@ std::string entry_of(std::string_view key, const Answer& answer) {
   writer.put(answer.notices);
   writer.put(answer.config);
   writer.put(answer.config.dictionary);
-
-  std::string entry(magic);
-  binary::Writer header(entry);
-  header.put(std::uint64_t{payload.size()});
-  header.put(checksum(payload));
-  return entry + payload;
+  return sealed(magic, payload);
 }
 
 void remove_oldest(int directory) {
@@ -118,7 +99,7 @@ std::optional<Answer> Cache::find(std::string_view key, const VariableLookup& va
   }
   try {
     const std::string content = linux_api::read_all(file.get(), longest_entry);
-    const auto payload = payload_of(content);
+    const auto payload = unsealed(magic, content);
     if (!payload) throw binary::Malformed();
     binary::Reader reader(*payload);
     if (reader.text() != key) {

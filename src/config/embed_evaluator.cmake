@@ -9,7 +9,8 @@ foreach(file IN LISTS files)
 endforeach()
 # What the evaluator answers and how the answer lies in the cache belong together.
 cmake_path(GET template PARENT_PATH directory)
-foreach(file binary.hpp cache.cpp config.hpp dependencies.hpp evaluator.hpp fields.hpp request.hpp)
+foreach(file cache_fields.hpp cache.cpp config.hpp dependencies.hpp evaluator.hpp fields.hpp request.hpp ../support/binary.hpp
+        ../support/sealed.cpp)
   file(READ "${directory}/${file}" content)
   string(APPEND contents "${content}")
 endforeach()

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <string_view>
 
-#include "config/binary.hpp"
 #include "config/cache.hpp"
+#include "config/cache_fields.hpp"
 #include "config/evaluator.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"

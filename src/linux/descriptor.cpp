@@ -61,11 +61,7 @@ Descriptor open_if_exists(int directory, const std::string& path, int flags) {
 }
 
 Descriptor open_if_directory(int parent, const std::string& name) {
-  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-  Descriptor opened = retrying_open(parent, name, flags, 0);
-  if (!opened && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-    throw_errno(errno, verb(flags), shown_path(parent, name));
-  return opened;
+  return open_if_exists(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);  // ENOTDIR for a link too
 }
 
 Descriptor try_open_in_root(int root, const std::string& path, int flags, Links links, mode_t mode, int& error_number) {

@@ -75,10 +75,7 @@ void remove_contents(int directory, const struct statx& start) {
       throw_errno(errno, "remove", shown_path(directory, name));
     const Descriptor child = open_what_cannot_be_unlinked(directory, name, entry->d_type == DT_DIR ? EISDIR : errno);
     if (!child) continue;
-    if (!same_place(status_of(child.get(), "", AT_EMPTY_PATH), start)) {
-      throw Error(fmt::format("cannot remove {}: another file system is mounted there", printable(name)),
-                  "Unmount it, then run the command again.");
-    }
+    if (!same_place(status_of(child.get(), "", AT_EMPTY_PATH), start)) refuse_to_remove_mount(name);
     remove_directory(directory, name, child.get(), start);
   }
 }

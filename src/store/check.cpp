@@ -160,7 +160,7 @@ class Check {
           "mock's overlayfs plugin made this store; plyroot takes it over when it is used first");
       return;
     }
-    const Descriptor layers = linux_api::open_if_exists(directory, layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const Descriptor layers = linux_api::open_if_directory(directory, layers_name);
     if (!layers) return;
     for (const std::string& name : linux_api::list_names(layers.get()))
       add_unlisted(name);
@@ -193,7 +193,7 @@ class Check {
     look_at_refs();
     look_at_heads();
     look_for_unused_layers();
-    layers_ = linux_api::open_if_exists(directory, layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    layers_ = linux_api::open_if_directory(directory, layers_name);
     if (!layers_) add(Kind::missing_directory, Severity::damage, layers_name, "the directory layers is missing");
     std::set<std::string> listed = rows_.retired;
     for (const auto& [id, layer] : rows_.layers) {
@@ -384,7 +384,7 @@ class Check {
 
   void look_at_trash(int directory) {
     for (const std::string place : {trash_name, staging_name}) {
-      const Descriptor opened = linux_api::open_if_exists(directory, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      const Descriptor opened = linux_api::open_if_directory(directory, place);
       if (!opened) continue;
       for (const std::string& name : linux_api::list_names(opened.get())) {
         add(place == trash_name ? Kind::trash : Kind::staged, Severity::garbage, fmt::format("{}/{}", place, name),
@@ -399,8 +399,7 @@ class Check {
     for (const LayerId id : whole_) {
       const Layer& layer = rows_.layers.at(id);
       try {
-        const Descriptor files =
-            linux_api::open_if_exists(layers_.get(), layer.directory + "/fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        const Descriptor files = linux_api::open_if_directory(layers_.get(), layer.directory + "/fs");
         if (!files) continue;
         if (!layer.parent && !linux_api::is_empty_directory(files.get()))
           add(Kind::base_not_empty, Severity::damage, fmt::format("layers/{}/fs", layer.directory),

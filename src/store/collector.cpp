@@ -51,8 +51,7 @@ void move_to_trash(int store_directory, int layers, const std::vector<std::strin
 }  // namespace store
 
 bool Store::has_garbage() const {
-  const linux_api::Descriptor trash =
-      linux_api::open_if_exists(state_->directory.get(), store::trash_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const linux_api::Descriptor trash = linux_api::open_if_directory(state_->directory.get(), store::trash_name);
   return trash && !linux_api::is_empty_directory(trash.get());
 }
 

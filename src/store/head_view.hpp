@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plyroot/store.hpp"
 #include "store/database_file.hpp"
 #include "store/layer_tree.hpp"
 
@@ -25,34 +26,22 @@ struct HeadView {
   bool operator==(const HeadView&) const = default;
 };
 
-/// The same for listing: the names in their order, and whether each is the head's current.
-struct ListView {
-  struct Entry {
-    std::string name;
-    bool is_current = false;
-    bool operator==(const Entry&) const = default;
-  };
-  std::vector<Entry> entries;
-
-  bool operator==(const ListView&) const = default;
-};
-
-/// Views are kept in files of heads/, each with the stamp of the state that it is of: while the database has not
-/// changed, a command that only reads needs no SQLite, whose start costs it more than all else. A file that is torn, or
-/// of another state, says nothing, and nothing is lost with it.
-/// `heads` is the directory's descriptor, -1 where there is none yet: then there are no views.
+/// Views, and lists of snapshots as a head shows them, are kept in files of heads/, each with the stamp of the state
+/// that it is of: while the database has not changed, a command that only reads needs no SQLite, whose start costs it
+/// more than all else. A file that is torn, or of another state, says nothing, and nothing is lost with it. `heads` is
+/// the directory's descriptor, -1 where there is none yet: then there are no views.
 
 /// @param stamp nothing for a view of whatever state, which tells only what was asked for then
 std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp);
-std::optional<ListView> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
+std::optional<std::vector<Snapshot>> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
 /// What cannot be written (a full disk) is not kept.
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
-void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const ListView& view);
+void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const std::vector<Snapshot>& view);
 
 /// The form of the files. parse_... returns nothing for what written() did not write for this stamp.
 std::string written(const DatabaseStamp& stamp, const HeadView& view);
-std::string written(const DatabaseStamp& stamp, const ListView& view);
+std::string written(const DatabaseStamp& stamp, const std::vector<Snapshot>& view);
 std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& stamp);
-std::optional<ListView> parse_list_view(std::string_view file, const DatabaseStamp& stamp);
+std::optional<std::vector<Snapshot>> parse_list_view(std::string_view file, const DatabaseStamp& stamp);
 
 }  // namespace plyroot::store

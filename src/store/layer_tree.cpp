@@ -96,6 +96,13 @@ std::optional<Head> find_head(const Database& database, const HeadName& name) {
   return head;
 }
 
+Head read_head(const Database& database, const HeadName& name) {
+  if (const auto head = find_head(database, name)) return *head;
+  const auto main = find_head(database, HeadName::main());
+  if (!main) throw Error(fmt::format("the store {} is damaged: it has no main head", database.path()));
+  return head_on(main->current);
+}
+
 void write_head(const Database& database, const HeadName& name, const Head& head) {
   Statement row(database,
                 "INSERT OR REPLACE INTO heads (name, current, upper, unsynced_since_boot, retired_before_mount)"

@@ -51,6 +51,8 @@ std::optional<LayerId> find_ref(const Database& database, const SnapshotName& na
 void add_ref(const Database& database, const SnapshotName& name, LayerId layer, const std::string& origin);
 
 std::optional<Head> find_head(const Database& database, const HeadName& name);
+/// The head as it stands; a head that nobody has used yet stands where the main head stands.
+Head read_head(const Database& database, const HeadName& name);
 void write_head(const Database& database, const HeadName& name, const Head& head);
 
 /// Deletes the layer's row if nothing reaches it any more, and likewise its ancestors that only it reached.

@@ -29,7 +29,7 @@ using linux_api::Descriptor;
 }
 
 Descriptor open_directory(int parent, const char* name) {
-  return linux_api::open_if_exists(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return linux_api::open_if_directory(parent, name);
 }
 
 /// The layer's name that a file of mock's holds; a name of a directory, nothing that leads elsewhere.

@@ -68,7 +68,7 @@ class Repair {
       const auto head = find_head(database_, name);
       if (!head || !head->upper || lock.use() != HeadLock::Use::idle) continue;
       const std::string upper = read_layer(database_, *head->upper).directory;
-      const Descriptor directory = linux_api::open_if_exists(layers_.get(), upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      const Descriptor directory = linux_api::open_if_directory(layers_.get(), upper);
       if (!directory) continue;
       if (mkdirat(directory.get(), "work", 0700) < 0) {
         if (errno == EEXIST) continue;

@@ -9,12 +9,6 @@
 namespace plyroot {
 namespace {
 
-store::DatabaseFile require_database_file(const StoreLocation& location, int directory) {
-  auto file = store::DatabaseFile::open(directory);
-  if (!file) throw Error("the store " + location.path() + " has lost its database");
-  return std::move(*file);
-}
-
 std::optional<std::string> read_origin(const store::Database& database, const std::string& name) {
   store::Statement row(database, "SELECT origin FROM refs WHERE name = ?");
   if (!row.bind(name).step()) return std::nullopt;
@@ -23,13 +17,13 @@ std::optional<std::string> read_origin(const store::Database& database, const st
 
 }  // namespace
 
-Store::State::State(StoreLocation where, linux_api::Descriptor store_directory,
+Store::State::State(StoreLocation where, linux_api::Descriptor store_directory, store::DatabaseFile database_file,
                     std::optional<store::Database> connection)
     : location(std::move(where)),
       directory(std::move(store_directory)),
       layers(linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
-      heads(linux_api::open_if_exists(directory.get(), store::heads_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
-      file_(require_database_file(location, directory.get())),
+      heads(linux_api::open_if_directory(directory.get(), store::heads_name)),
+      file_(std::move(database_file)),
       connection_(std::move(connection)) {}
 
 const store::Database& Store::State::database() const {
@@ -63,23 +57,22 @@ Store::State::Known Store::State::read_view(const HeadName& head) const {
   return known;
 }
 
-store::HeadView Store::State::view_of(const HeadName& head) {
-  if (!connection_) {
-    const store::DatabaseStamp now = file_.stamp();
-    if (known_ && known_->head == head && known_->stamp == now) return known_->view;
-    if (auto kept = store::read_head_view(heads.get(), head, now)) {
-      known_ = Known{head, now, std::move(*kept), true};
-      return known_->view;
-    }
-  }
-  Known fresh = read_view(head);
-  if (known_ && known_->head == head && known_->stamp == fresh.stamp) return known_->view;
-  known_ = std::move(fresh);
+const store::HeadView& Store::State::view_of(const HeadName& head) {
+  const store::DatabaseStamp now = file_.stamp();
+  if (known_ && known_->head == head && known_->stamp == now) return known_->view;
+  std::optional<store::HeadView> kept;
+  if (!connection_) kept = store::read_head_view(heads.get(), head, now);
+  known_ = kept ? Known{head, now, std::move(*kept), true} : read_view(head);
   return known_->view;
 }
 
+void Store::State::keep_view_of(const HeadName& head) {
+  const store::HeadView& view = view_of(head);
+  if (!std::exchange(known_->is_kept, true)) store::keep_head_view(heads.get(), head, known_->stamp, view);
+}
+
 std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
-  if (!connection_ && known_ && known_->stamp == file_.stamp()) {
+  if (known_ && known_->stamp == file_.stamp()) {
     const auto found = known_->view.origins.find(name.text());
     if (found != known_->view.origins.end()) return found->second;
   }
@@ -92,18 +85,11 @@ std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
   return origin;
 }
 
-void Store::State::keep_view(bool has_changed) {
-  if (!known_) return;
-  if (has_changed) known_ = read_view(known_->head);
-  if (!std::exchange(known_->is_kept, true))
-    store::keep_head_view(heads.get(), known_->head, known_->stamp, known_->view);
-}
-
-store::ListView Store::State::list_of(const HeadName& head) {
+std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
   if (!connection_) {
     if (auto kept = store::read_list_view(heads.get(), head, file_.stamp())) return std::move(*kept);
   }
-  store::ListView view;
+  std::vector<Snapshot> snapshots;
   store::DatabaseStamp stamp;
   {
     const store::ReadTransaction one_state(database());
@@ -111,10 +97,10 @@ store::ListView Store::State::list_of(const HeadName& head) {
     stamp = file_.stamp();
     store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
     while (rows.step())
-      view.entries.push_back({rows.text(0), rows.integer(1) == current});
+      snapshots.push_back({rows.text(0), rows.integer(1) == current});
   }
-  store::keep_list_view(heads.get(), head, stamp, view);
-  return view;
+  store::keep_list_view(heads.get(), head, stamp, snapshots);
+  return snapshots;
 }
 
 }  // namespace plyroot

@@ -16,18 +16,18 @@ namespace plyroot {
 /// What an open store holds on to.
 struct Store::State {
   /// @param connection nothing where it is to be opened when it is first needed
-  State(StoreLocation where, linux_api::Descriptor store_directory, std::optional<store::Database> connection);
+  State(StoreLocation where, linux_api::Descriptor store_directory, store::DatabaseFile database_file,
+        std::optional<store::Database> connection);
 
   [[nodiscard]] const store::Database& database() const;
 
   /// What the database says of a head now; with it what the snapshots were made from that were asked about before.
-  [[nodiscard]] store::HeadView view_of(const HeadName& head);
-  /// The same for its snapshots.
-  [[nodiscard]] store::ListView list_of(const HeadName& head);
+  /// Until the next call, or the next change.
+  [[nodiscard]] const store::HeadView& view_of(const HeadName& head);
+  /// Keeps that, and what origin_of() has said since, for commands to come.
+  void keep_view_of(const HeadName& head);
+  [[nodiscard]] std::vector<Snapshot> list_of(const HeadName& head) const;
   [[nodiscard]] std::optional<std::string> origin_of(const SnapshotName& name);
-  /// Keeps what view_of() last said, and what origin_of() did since, for commands to come. @param has_changed whether
-  /// this process has changed the head since
-  void keep_view(bool has_changed);
 
   StoreLocation location;
   linux_api::Descriptor directory;  ///< BASE_DIR/ROOT
@@ -39,6 +39,7 @@ struct Store::State {
     std::optional<store::Transaction> transaction;
     std::vector<std::string> garbage;  ///< directories that no layer lists any more when it is committed
     linux_api::Descriptor head_file;   ///< where there is a note in it, and no transaction
+    HeadName head = HeadName::main();
   };
 
  private:
@@ -71,8 +72,5 @@ inline constexpr const char* staging_name = "staging";  ///< where merged direct
 
 /// Opens a directory of the store, which is made if it is missing; nobody but its owner gets in.
 linux_api::Descriptor open_or_make_directory(int parent, const std::string& name);
-
-/// The head as it stands; a head that nobody has used yet stands where the main head stands.
-Head read_head(const Database& database, const HeadName& name);
 
 }  // namespace plyroot::store

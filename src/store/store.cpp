@@ -35,7 +35,7 @@ using store::Transaction;
 namespace store {
 
 Descriptor open_or_make_directory(int parent, const std::string& name) {
-  Descriptor directory = linux_api::open_if_exists(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  Descriptor directory = linux_api::open_if_directory(parent, name);
   if (directory) return directory;
   if (mkdirat(parent, name.c_str(), 0700) < 0 && errno != EEXIST)
     throw_errno(errno, "make the directory", linux_api::shown_path(parent, name));
@@ -124,10 +124,10 @@ void fill(const Database& database, const StoreLocation& location, int directory
 std::optional<Store> Store::open(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
   Descriptor directory = open_store_directory(location);
   if (!directory) return std::nullopt;
-  const auto file = store::DatabaseFile::open(directory.get());
+  auto file = store::DatabaseFile::open(directory.get());
   if (!file && !store::is_mock_store(directory.get())) return std::nullopt;
   if (file && store::is_newest_schema(file->user_version()) && !store::has_journal(directory.get()))
-    return Store(std::make_unique<State>(location, std::move(directory), std::nullopt));
+    return Store(std::make_unique<State>(location, std::move(directory), std::move(*file), std::nullopt));
   const std::string path = location.path() + "/" + store::database_name;
   Database database(path, file ? Database::Mode::existing : Database::Mode::create);
   const store::SchemaState schema = store::schema_state(database);
@@ -139,7 +139,8 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
         linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
   }
-  return Store(std::make_unique<State>(location, std::move(directory), std::move(database)));
+  if (!file) file = store::DatabaseFile::open(directory.get());
+  return Store(std::make_unique<State>(location, std::move(directory), std::move(file.value()), std::move(database)));
 }
 
 Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
@@ -150,7 +151,8 @@ Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mo
   Database database(location.path() + "/" + store::database_name, Database::Mode::create);
   fill(database, location, directory.get(), layers.get(), mock_is_alive);
   linux_api::sync_directory(directory.get());
-  return Store(std::make_unique<State>(location, std::move(directory), std::move(database)));
+  auto file = store::DatabaseFile::open(directory.get());
+  return Store(std::make_unique<State>(location, std::move(directory), std::move(file.value()), std::move(database)));
 }
 
 const StoreLocation& Store::location() const {
@@ -159,17 +161,6 @@ const StoreLocation& Store::location() const {
 std::string Store::layers_directory() const {
   return state_->location.path() + "/" + store::layers_name;
 }
-
-namespace store {
-
-Head read_head(const Database& database, const HeadName& name) {
-  if (const auto head = find_head(database, name)) return *head;
-  const auto main = find_head(database, HeadName::main());
-  if (!main) throw Error(fmt::format("the store {} is damaged: it has no main head", database.path()));
-  return head_on(main->current);
-}
-
-}  // namespace store
 
 namespace {
 
@@ -202,10 +193,7 @@ bool drop_unsynced_upper(Head& head) {
 }  // namespace
 
 std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
-  std::vector<Snapshot> found;
-  for (store::ListView::Entry& entry : state_->list_of(head).entries)
-    found.push_back({std::move(entry.name), entry.is_current});
-  return found;
+  return state_->list_of(head);
 }
 
 bool Store::has_snapshot(const SnapshotName& name) const {
@@ -240,7 +228,7 @@ HeadLayers layers_of(const Database& database, const Head& head) {
 }  // namespace
 
 bool Store::shows_file(const HeadName& head_name, const std::string& name) const {
-  const store::HeadView view = state_->view_of(head_name);
+  const store::HeadView& view = state_->view_of(head_name);
   std::vector<std::string> directories = view.below;
   if (!view.upper_directory.empty()) directories.insert(directories.begin(), view.upper_directory);
   for (const std::string& directory : directories) {
@@ -292,6 +280,7 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   const std::string boot = linux_api::boot_id();
   const bool is_of_another_boot = view.head.unsynced_since_boot && *view.head.unsynced_since_boot != boot;
   auto preparation = std::make_unique<State::Preparation>();
+  preparation->head = idle_head.head();
   if (!view.head.upper || is_of_another_boot || view.head.retired_before_mount != view.last_retired) {
     const Database& database = state_->database();
     preparation->transaction.emplace(database);
@@ -320,12 +309,11 @@ void Store::commit_preparation() {
   if (!state_->preparation) return;
   const auto preparation = std::move(state_->preparation);
   if (preparation->head_file) store::sync_use_note(preparation->head_file.get());
-  const bool changes = preparation->transaction.has_value();
-  if (changes) {
+  if (preparation->transaction) {
     preparation->transaction->commit();
     store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
   }
-  state_->keep_view(changes);
+  state_->keep_view_of(preparation->head);
 }
 
 std::optional<HeadLayers> Store::mounted_layers(const HeadName& name) const {
@@ -502,8 +490,7 @@ void Store::sync_head(const HeadName& name) {
     store::write_head(state_->database(), name, *now);
     transaction.commit();
   }
-  [[maybe_unused]] const store::HeadView for_the_next_command = state_->view_of(name);
-  state_->keep_view(false);
+  state_->keep_view_of(name);
   store::erase_use_note(lock.descriptor());
   store::sync_use_note(lock.descriptor());
 }

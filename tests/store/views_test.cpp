@@ -33,7 +33,7 @@ class Views : public StoreTest {
   }
   /// A list that is not true, for the database as it is.
   void forge_list() const {
-    std::ofstream(file("@main.list")) << store::written(stamp(), store::ListView{{{"forged", true}}});
+    std::ofstream(file("@main.list")) << store::written(stamp(), std::vector<Snapshot>{{"forged", true}});
   }
   /// How many descriptors this process has of the database: SQLite has one too where it was needed.
   [[nodiscard]] std::size_t open_databases() const {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -9,50 +8,13 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "config/dependencies.hpp"
-#include "config/fields.hpp"
-
-namespace plyroot::config {
-
-template <SameBut<FileRecord> Value, class Visitor>
-void fields(Value& value, Visitor&& visit) {
-  visit("path", value.path);
-  visit("follow_link", value.follow_link);
-  visit("target", value.target);
-  visit("absent", value.identity.absent);
-  visit("device", value.identity.device);
-  visit("inode", value.identity.inode);
-  visit("size", value.identity.size);
-  visit("modified", value.identity.modified);
-  visit("changed", value.identity.changed);
-}
-
-template <SameBut<VariableRecord> Value, class Visitor>
-void fields(Value& value, Visitor&& visit) {
-  visit("name", value.name);
-  visit("value", value.value);
-}
-
-template <SameBut<ProcessorRecord> Value, class Visitor>
-void fields(Value& value, Visitor&& visit) {
-  visit("online", value.online);
-  visit("count", value.count);
-}
-
-template <SameBut<Dependencies> Value, class Visitor>
-void fields(Value& value, Visitor&& visit) {
-  visit("files", value.files);
-  visit("environment", value.environment);
-  visit("processors", value.processors);
-}
-
-}  // namespace plyroot::config
-
-/// The form in which values lie in the cache: fields in their order, numbers as the machine has them, a length before
-/// what has one. For one machine and one version of plyroot, so without names and versions of fields.
-namespace plyroot::config::binary {
+/// The form in which values lie in files that plyroot keeps for itself: fields in their order, numbers as the machine
+/// has them, a length before what has one. For one machine and one version of plyroot, so without names and versions of
+/// fields. What the fields of a type are, `fields(value, visit)` in the type's own namespace says.
+namespace plyroot::binary {
 
 template <class Value>
 concept Plain = std::is_arithmetic_v<Value> || std::is_enum_v<Value>;
@@ -67,7 +29,6 @@ class Writer {
     out_ += text;
   }
   void put(const std::string& text) { put(std::string_view(text)); }
-  void put(const JsonText& json) { put(json.text); }
   template <Plain Value>
   void put(Value value) {
     char bytes[sizeof value];
@@ -105,7 +66,7 @@ class Writer {
 
 /// A text that does not hold what is to be read from it.
 struct Malformed : std::runtime_error {
-  Malformed() : std::runtime_error("a malformed entry in the cache of configurations") {}
+  Malformed() : std::runtime_error("a malformed entry in a file of plyroot's own") {}
 };
 
 /// Takes values from a text, in the order in which they were put. Each function throws Malformed.
@@ -122,7 +83,6 @@ class Reader {
     return take(size);
   }
   void get(std::string& value) { value = text(); }
-  void get(JsonText& json) { json.text = text(); }
   void get(bool& value) {
     std::uint8_t byte = 0;
     get(byte);
@@ -180,4 +140,4 @@ class Reader {
   std::string_view in_;
 };
 
-}  // namespace plyroot::config::binary
+}  // namespace plyroot::binary

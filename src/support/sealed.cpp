@@ -1,0 +1,43 @@
+#include "support/sealed.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "support/binary.hpp"
+
+namespace plyroot {
+
+std::uint64_t checksum(std::string_view data) {
+  std::uint64_t sum = 0x9E3779B97F4A7C15U ^ data.size();
+  while (!data.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t size = std::min(data.size(), sizeof word);
+    std::memcpy(&word, data.data(), size);
+    data.remove_prefix(size);
+    sum = (sum ^ word) * 0xFF51AFD7ED558CCDU;
+    sum ^= sum >> 32U;
+  }
+  return sum;
+}
+
+std::string sealed(std::string_view magic, std::string_view payload) {
+  std::string file(magic);
+  binary::Writer header(file);
+  header.put(std::uint64_t{payload.size()});
+  header.put(checksum(payload));
+  return file.append(payload);
+}
+
+std::optional<std::string_view> unsealed(std::string_view magic, std::string_view file) {
+  std::uint64_t size = 0;
+  std::uint64_t sum = 0;
+  if (file.size() < magic.size() + sizeof size + sizeof sum || !file.starts_with(magic)) return std::nullopt;
+  file.remove_prefix(magic.size());
+  std::memcpy(&size, file.data(), sizeof size);
+  std::memcpy(&sum, file.data() + sizeof size, sizeof sum);
+  file.remove_prefix(sizeof size + sizeof sum);
+  if (file.size() != size || checksum(file) != sum) return std::nullopt;
+  return file;
+}
+
+}  // namespace plyroot
