@@ -58,9 +58,6 @@ void fields(Value& value, Visitor&& visit) {
 
 namespace {
 
-constexpr std::string_view head_magic = "plyroot head\n1";
-constexpr std::string_view list_magic = "plyroot list\n1";
-
 std::string head_view_name(const HeadName& head) {
   return head_file_stem(head.text()) + ".view";
 }
@@ -125,16 +122,16 @@ void keep(int heads, const std::string& name, const std::string& content) {
 }  // namespace
 
 std::string written(const DatabaseStamp& stamp, const HeadView& view) {
-  return written(head_magic, stamp, view);
+  return written(head_view_magic, stamp, view);
 }
 std::string written(const DatabaseStamp& stamp, const std::vector<Snapshot>& view) {
-  return written(list_magic, stamp, view);
+  return written(list_view_magic, stamp, view);
 }
 std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& stamp) {
-  return parse<HeadView>(head_magic, file, stamp);
+  return parse<HeadView>(head_view_magic, file, stamp);
 }
-std::optional<std::vector<Snapshot>> parse_list_view(std::string_view file, const DatabaseStamp& stamp) {
-  return parse<std::vector<Snapshot>>(list_magic, file, stamp);
+std::optional<std::vector<Snapshot>> parse_list_view(std::string_view file, const std::optional<DatabaseStamp>& stamp) {
+  return parse<std::vector<Snapshot>>(list_view_magic, file, stamp);
 }
 
 std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp) {

@@ -38,10 +38,14 @@ std::optional<std::vector<Snapshot>> read_list_view(int heads, const HeadName& h
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
 void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const std::vector<Snapshot>& view);
 
+/// What the files begin with (support/sealed.hpp).
+inline constexpr std::string_view head_view_magic = "plyroot head\n1";
+inline constexpr std::string_view list_view_magic = "plyroot list\n1";
+
 /// The form of the files. parse_... returns nothing for what written() did not write for this stamp.
 std::string written(const DatabaseStamp& stamp, const HeadView& view);
 std::string written(const DatabaseStamp& stamp, const std::vector<Snapshot>& view);
 std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& stamp);
-std::optional<std::vector<Snapshot>> parse_list_view(std::string_view file, const DatabaseStamp& stamp);
+std::optional<std::vector<Snapshot>> parse_list_view(std::string_view file, const std::optional<DatabaseStamp>& stamp);
 
 }  // namespace plyroot::store

@@ -57,7 +57,7 @@ class Writer {
   template <class Value>
   requires std::is_class_v<Value>
   void put(const Value& value) {
-    fields(value, [this](std::string_view, const auto& field) { put(field); });
+    fields(value, [this](std::string_view, const auto& field) { this->put(field); });
   }
 
  private:
@@ -119,7 +119,7 @@ class Reader {
   template <class Value>
   requires std::is_class_v<Value>
   void get(Value& value) {
-    fields(value, [this](std::string_view, auto& field) { get(field); });
+    fields(value, [this](std::string_view, auto& field) { this->get(field); });
   }
 
  private:
