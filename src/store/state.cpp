@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 
+#include <limits>
 #include <utility>
 
 #include "support/error.hpp"
 
 namespace plyroot {
 namespace {
+
+/// Beyond, writing all names down again would take longer than reading the database when somebody lists them.
+constexpr std::size_t most_renewed = 100;
 
 std::optional<std::string> read_origin(const store::Database& database, const std::string& name) {
   store::Statement row(database, "SELECT origin FROM refs WHERE name = ?");
@@ -85,22 +89,33 @@ std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
   return origin;
 }
 
+Store::State::KnownList Store::State::read_list(const HeadName& head, std::size_t most) const {
+  const store::ReadTransaction one_state(database());
+  KnownList list;
+  const store::LayerId current = store::read_head(database(), head).current;
+  list.stamp = file_.stamp();
+  store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
+  while (list.snapshots.size() < most && rows.step())
+    list.snapshots.push_back({rows.text(0), rows.integer(1) == current});
+  return list;
+}
+
 std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
   if (!connection_) {
     if (auto kept = store::read_list_view(heads.get(), head, file_.stamp())) return std::move(*kept);
   }
-  std::vector<Snapshot> snapshots;
-  store::DatabaseStamp stamp;
-  {
-    const store::ReadTransaction one_state(database());
-    const store::LayerId current = store::read_head(database(), head).current;
-    stamp = file_.stamp();
-    store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
-    while (rows.step())
-      snapshots.push_back({rows.text(0), rows.integer(1) == current});
+  KnownList list = read_list(head, std::numeric_limits<std::size_t>::max());
+  store::keep_list_view(heads.get(), head, list.stamp, list.snapshots);
+  return std::move(list.snapshots);
+}
+
+void Store::State::renew_list_of(const HeadName& head) const {
+  try {
+    const KnownList list = read_list(head, most_renewed + 1);
+    if (list.snapshots.size() <= most_renewed) store::keep_list_view(heads.get(), head, list.stamp, list.snapshots);
+  } catch (const Error&) {
+    // What was changed is on the disk. Whoever lists reads the database, and says what is wrong with it.
   }
-  store::keep_list_view(heads.get(), head, stamp, snapshots);
-  return snapshots;
 }
 
 }  // namespace plyroot

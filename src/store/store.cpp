@@ -311,6 +311,7 @@ void Store::commit_preparation() {
   if (preparation->head_file) store::sync_use_note(preparation->head_file.get());
   if (preparation->transaction) {
     preparation->transaction->commit();
+    state_->renew_list_of(preparation->head);
     store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
   }
   state_->keep_view_of(preparation->head);
@@ -353,6 +354,7 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
   std::vector<std::string> garbage;
   if (dropped) garbage = store::delete_unreachable(database, *upper_before);
   transaction.commit();
+  state_->renew_list_of(idle_head.head());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -381,6 +383,7 @@ void Store::roll_back(const HeadLock& idle_head, const SnapshotName& name) {
   const Head before = read_head(state_->database(), idle_head.head());
   const auto garbage = move_head(state_->database(), idle_head.head(), before, target);
   transaction.commit();
+  state_->renew_list_of(idle_head.head());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -391,6 +394,7 @@ void Store::clean(const HeadLock& idle_head) {
   const Head before = read_head(state_->database(), idle_head.head());
   const auto garbage = move_head(state_->database(), idle_head.head(), before, before.current);
   transaction.commit();
+  state_->renew_list_of(idle_head.head());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -400,6 +404,7 @@ void Store::remove_snapshot(const SnapshotName& name) {
   store::Statement(state_->database(), "DELETE FROM refs WHERE name = ?").bind(name.text()).run();
   const auto garbage = store::delete_unreachable(state_->database(), layer);
   transaction.commit();
+  state_->renew_list_of(HeadName::main());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 

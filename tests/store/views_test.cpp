@@ -54,6 +54,39 @@ TEST_P(Views, AreReadInPlaceOfADatabaseThatHasNotChanged) {
   EXPECT_EQ(listed_anew(), Lines{"* forged"});
 }
 
+TEST_P(Views, OfShortListsAreRenewedByWhateverChangesThem) {
+  const auto kept = [&]() -> std::optional<Lines> {
+    const auto heads = linux_api::open_path(location().path() + "/heads", O_RDONLY | O_DIRECTORY);
+    const auto view = store::read_list_view(heads.get(), HeadName::main(), stamp());
+    if (!view) return std::nullopt;
+    Lines lines;
+    for (const Snapshot& snapshot : *view)
+      lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+    return lines;
+  };
+  store() = opened_anew();  // heads/ was not there before
+  snapshot("s");
+  EXPECT_EQ(kept(), Lines{"* s"});
+  write("a", "1");
+  EXPECT_EQ(kept(), Lines{"* s"});
+  clean();
+  EXPECT_EQ(kept(), Lines{"* s"});
+  write("a", "2");
+  snapshot("t");
+  EXPECT_EQ(kept(), (Lines{"  s", "* t"}));
+  roll_back("s");
+  EXPECT_EQ(kept(), (Lines{"* s", "  t"}));
+  remove("t");
+  EXPECT_EQ(kept(), Lines{"* s"});
+  for (int i = 1; i < 100; ++i)
+    snapshot(std::to_string(i));
+  EXPECT_EQ(kept().value().size(), 100U);
+  snapshot("one-more");
+  EXPECT_EQ(kept(), std::nullopt);
+  EXPECT_EQ(listed_anew().size(), 101U);
+  EXPECT_EQ(kept().value().size(), 101U);
+}
+
 TEST_P(Views, OfAnotherStateSayNothing) {
   snapshot("s");
   forge_list();
@@ -146,8 +179,13 @@ TEST_P(Views, AreReadyWhenTheBackgroundHasPutTheHeadOnTheDisk) {
 
 TEST_P(Views, AreNotMissedWhereTheyCannotBeKept) {
   snapshot("s");
-  fs::create_directories(file("@main.list"));
-  fs::create_directories(file("@main.view"));
+  for (const char* name : {"@main.list", "@main.view"}) {
+    fs::remove(file(name));
+    fs::create_directories(file(name));
+  }
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+  snapshot("t");
+  remove("t");
   EXPECT_EQ(listed_anew(), Lines{"* s"});
   Store other = opened_anew();
   MountedHead(other, HeadName::main()).write("a", "1");
