@@ -28,6 +28,7 @@
 
 #include "plyroot/store.hpp"
 #include "store/database.hpp"
+#include "store/head_file.hpp"
 
 extern "C" {
 int fsync(int) {
@@ -112,6 +113,7 @@ void give_upper(Store& store, int count, bool synced) {
     store.commit_preparation();
     const fs::path upper = fs::path(store.layers_directory()) / prepared.layers.upper;
     if (count > 0) fs::rename(stock, upper / tree_name(count));
+    plyroot::store::note_unmount(lock.descriptor());  // as a session that has ended leaves it
   }
   if (synced) store.sync_head(HeadName::main());
 }
