@@ -1,7 +1,9 @@
 #include "linux/file_system.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -55,6 +57,14 @@ std::string file_system_name(int fd) {
 
 void sync_file_system(int fd) {
   if (syncfs(fd) < 0) throw_errno(errno, "write the file system to the disk of", shown_path(fd));
+}
+
+std::optional<std::uint64_t> mount_id(int fd) {
+  constexpr unsigned unique = 0x4000;  // STATX_MNT_ID_UNIQUE, which this libc's headers do not have
+  struct statx status {};
+  if (statx(fd, "", AT_EMPTY_PATH, unique, &status) < 0) throw_errno(errno, "examine", shown_path(fd));
+  if ((status.stx_mask & unique) == 0) return std::nullopt;
+  return status.stx_mnt_id;
 }
 
 std::string boot_id() {

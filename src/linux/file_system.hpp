@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace plyroot::linux_api {
@@ -14,5 +15,9 @@ void sync_file_system(int fd);
 
 /// What the kernel drew for this boot (/proc/sys/kernel/random/boot_id): the same until the machine starts anew.
 std::string boot_id();
+
+/// Which mount this descriptor's file was opened through: a number that no other mount gets before the machine starts
+/// anew (statx(2), STATX_MNT_ID_UNIQUE); nothing where the kernel does not tell, before Linux 6.8.
+std::optional<std::uint64_t> mount_id(int fd);
 
 }  // namespace plyroot::linux_api

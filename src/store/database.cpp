@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <new>
 
+#include "store/logged_database.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -44,24 +45,6 @@ void set_up_sqlite_once() {
     return true;
   }();
   (void)done;
-}
-
-/// SQLite's own layer above the system, which syncs the directory with the first transaction of each connection: it
-/// cannot know that the rollback journal was there before. Whoever made the journal has synced the directory.
-const char* file_system_of_existing() {
-  constexpr const char* name = "plyroot-existing";
-  static sqlite3_vfs* const original = sqlite3_vfs_find("unix");
-  static sqlite3_vfs changed = *original;
-  static const int registered = [] {
-    changed.zName = name;
-    changed.xOpen = [](sqlite3_vfs*, sqlite3_filename path, sqlite3_file* file, int flags, int* used_flags) {
-      const bool is_there = (flags & SQLITE_OPEN_MAIN_JOURNAL) != 0 && access(path, F_OK) == 0;
-      return original->xOpen(original, path, file, is_there ? flags & ~SQLITE_OPEN_CREATE : flags, used_flags);
-    };
-    return sqlite3_vfs_register(&changed, 0);
-  }();
-  (void)registered;
-  return name;
 }
 
 }  // namespace
@@ -155,8 +138,7 @@ Database::Database(const std::string& path, Mode mode) : path_(path), connection
   sqlite3* opened = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                     (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
-  const int result =
-      sqlite3_open_v2(path.c_str(), &opened, flags, mode == Mode::create ? nullptr : file_system_of_existing());
+  const int result = sqlite3_open_v2(path.c_str(), &opened, flags, logged_database_vfs());
   connection_.reset(opened);
   if (result != SQLITE_OK) fail("open");
   sqlite3_busy_timeout(opened, busy_timeout_ms);
@@ -191,8 +173,9 @@ ReadTransaction::~ReadTransaction() {
 }
 
 Transaction::Transaction(const Database& database) : database_(&database) {
-  // Told to each connection that writes: PERSIST is not kept in the file, and readers need none of it.
-  database.execute("PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL; BEGIN IMMEDIATE");
+  // Told to each connection that writes: it is not kept in the file, and readers do not need it. PRAGMA synchronous is
+  // FULL as ever, so that the file is synced with each commit.
+  database.execute("PRAGMA journal_mode=MEMORY; BEGIN IMMEDIATE");
 }
 
 Transaction::~Transaction() {

@@ -48,8 +48,7 @@ class Statement {
   int next_parameter_ = 1;
 };
 
-/// A connection to the store's database file: rollback journal, PERSIST, synchronous FULL
-/// (https://sqlite.org/pragma.html).
+/// A connection to the store's database file, whose transactions go through the redo log (logged_database.hpp).
 class Database {
  public:
   enum class Mode { existing, create };

@@ -66,14 +66,4 @@ std::int64_t DatabaseFile::user_version() const {
   return number_at(read_header(file_.get()), user_version_at);
 }
 
-bool has_journal(int store_directory) {
-  const linux_api::Descriptor journal = linux_api::open_if_exists(
-      store_directory, std::string(database_name) + "-journal", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (!journal) return false;
-  char first = 0;  // of the journal's magic number, or of the zeros that a commit leaves
-  const ssize_t got = pread(journal.get(), &first, 1, 0);
-  if (got < 0) throw_errno(errno, "read", linux_api::shown_path(journal.get()));
-  return first != 0;
-}
-
 }  // namespace plyroot::store

@@ -38,8 +38,4 @@ class DatabaseFile {
   linux_api::Descriptor file_;
 };
 
-/// Whether a transaction is being committed, or was when its process was killed: then the file may not be as it will be
-/// read (https://sqlite.org/fileformat2.html, "The Rollback Journal").
-bool has_journal(int store_directory);
-
 }  // namespace plyroot::store

@@ -19,6 +19,7 @@
 #include "store/layer_directory.hpp"
 #include "store/layer_tree.hpp"
 #include "store/mock_takeover.hpp"
+#include "store/redo_log.hpp"
 #include "store/schema.hpp"
 #include "store/state.hpp"
 #include "support/error.hpp"
@@ -126,9 +127,9 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
   if (!directory) return std::nullopt;
   auto file = store::DatabaseFile::open(directory.get());
   if (!file && !store::is_mock_store(directory.get())) return std::nullopt;
-  if (file && store::is_newest_schema(file->user_version()) && !store::has_journal(directory.get()))
-    return Store(std::make_unique<State>(location, std::move(directory), std::move(*file), std::nullopt));
   const std::string path = location.path() + "/" + store::database_name;
+  if (file && store::is_newest_schema(file->user_version()) && store::is_settled(path))
+    return Store(std::make_unique<State>(location, std::move(directory), std::move(*file), std::nullopt));
   Database database(path, file ? Database::Mode::existing : Database::Mode::create);
   const store::SchemaState schema = store::schema_state(database);
   if (schema == store::SchemaState::older) store::upgrade_schema(database);

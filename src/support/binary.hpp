@@ -46,8 +46,8 @@ class Writer {
     for (const Value& value : values)
       put(value);
   }
-  template <class Value>
-  void put(const std::map<std::string, Value>& values) {
+  template <class Key, class Value>
+  void put(const std::map<Key, Value>& values) {
     put(static_cast<std::uint32_t>(values.size()));
     for (const auto& [key, value] : values) {
       put(key);
@@ -107,11 +107,11 @@ class Reader {
     for (std::uint32_t i = 0; i < size; ++i)
       get(values.emplace_back());
   }
-  template <class Value>
-  void get(std::map<std::string, Value>& values) {
+  template <class Key, class Value>
+  void get(std::map<Key, Value>& values) {
     const std::uint32_t size = count();
     for (std::uint32_t i = 0; i < size; ++i) {
-      std::string key;
+      Key key{};
       get(key);
       get(values.emplace_hint(values.end(), std::move(key), Value{})->second);
     }

@@ -21,11 +21,34 @@ std::uint64_t checksum(std::string_view data) {
 }
 
 std::string sealed(std::string_view magic, std::string_view payload) {
-  std::string file(magic);
-  binary::Writer header(file);
+  return sealed_in_place(magic, payload.size(), [&](std::string& text) { text += payload; });
+}
+
+std::string sealed_in_place(std::string_view magic, std::size_t about,
+                            const std::function<void(std::string&)>& append) {
+  std::string text;
+  text.reserve(seal_size(magic) + about);
+  text = magic;
+  text.resize(seal_size(magic));
+  append(text);
+  const std::string_view payload = std::string_view(text).substr(seal_size(magic));
+  std::string seal;
+  binary::Writer header(seal);
   header.put(std::uint64_t{payload.size()});
   header.put(checksum(payload));
-  return file.append(payload);
+  text.replace(magic.size(), seal.size(), seal);
+  return text;
+}
+
+std::size_t seal_size(std::string_view magic) {
+  return magic.size() + 2 * sizeof(std::uint64_t);
+}
+
+std::optional<std::uint64_t> size_of_sealed(std::string_view magic, std::string_view beginning) {
+  if (beginning.size() < seal_size(magic) || !beginning.starts_with(magic)) return std::nullopt;
+  std::uint64_t payload = 0;
+  std::memcpy(&payload, beginning.data() + magic.size(), sizeof payload);
+  return seal_size(magic) + payload;
 }
 
 std::optional<std::string_view> unsealed(std::string_view magic, std::string_view file) {

@@ -1,0 +1,268 @@
+#include "store/redo_log.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "linux/file.hpp"
+#include "linux/file_system.hpp"
+#include "support/error.hpp"
+
+namespace plyroot::store {
+namespace {
+
+/// Disks write at most this much as a whole. So a record never shares a block with what must outlive its being torn.
+constexpr std::uint64_t block = 4096;
+constexpr std::uint64_t first_record = block;
+
+constexpr std::uint64_t change_counter_at = 24;
+
+std::uint64_t in_blocks(std::uint64_t size) {
+  return (size + block - 1) / block * block;
+}
+
+std::uint32_t change_counter(std::string_view first_page) {
+  std::uint32_t counter = 0;
+  if (first_page.size() < change_counter_at + sizeof counter) return counter;
+  for (std::size_t i = 0; i < sizeof counter; ++i)
+    counter = (counter << 8U) | static_cast<unsigned char>(first_page[change_counter_at + i]);
+  return counter;
+}
+std::uint32_t change_counter(LoggedFile& database) {
+  return change_counter(database.read(0, change_counter_at + sizeof(std::uint32_t)));
+}
+/// Nothing where a transaction leaves the first page as it is, as the rollback of another program's does.
+std::optional<std::uint32_t> change_counter(const Changes& changes) {
+  const auto first = changes.writes.find(0);
+  if (first == changes.writes.end()) return std::nullopt;
+  return change_counter(first->second);
+}
+
+std::string read_at(int file, std::uint64_t place, std::size_t size) {
+  std::string data(size, '\0');
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got = pread(file, data.data() + done, size - done, static_cast<off_t>(place + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno(errno, "read", linux_api::shown_path(file));
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  data.resize(done);
+  return data;
+}
+
+std::uint64_t size_of(int file) {
+  struct stat status {};
+  if (fstat(file, &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(file));
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void truncate_to(int file, std::uint64_t size) {
+  while (ftruncate(file, static_cast<off_t>(size)) < 0) {
+    if (errno != EINTR) throw_errno(errno, "shorten", linux_api::shown_path(file));
+  }
+}
+
+std::optional<PageCache> page_cache_of(int file) {
+  const auto mount = linux_api::mount_id(file);
+  if (!mount) return std::nullopt;
+  return PageCache{linux_api::boot_id(), *mount};
+}
+
+/// A number that no earlier transaction of a log had whose state is lost.
+std::uint64_t sequence_from_clock() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+struct ReadRecord {
+  RedoRecord record;
+  std::uint64_t size;
+};
+
+std::optional<ReadRecord> read_record(int file, std::uint64_t place, std::uint64_t file_size) {
+  const auto size = redo_record_size(read_at(file, place, redo_record_beginning()));
+  if (!size || *size > file_size - place) return std::nullopt;
+  auto record = parse_redo_record(read_at(file, place, *size));
+  if (!record) return std::nullopt;
+  return ReadRecord{std::move(*record), *size};
+}
+
+/// What several transactions come to, one after another.
+struct Sum {
+  Changes changes;
+  std::uint64_t sequence = 0;
+  std::uint32_t change_counter = 0;
+  std::uint64_t end = first_record;
+};
+
+Sum sum_of_records(int file) {
+  Sum sum;
+  const std::uint64_t file_size = size_of(file);
+  while (sum.end < file_size) {
+    auto found = read_record(file, sum.end, file_size);
+    if (!found) break;
+    RedoRecord& record = found->record;
+    if (sum.sequence != 0 && record.sequence != sum.sequence + 1) break;
+    sum.end += in_blocks(found->size);
+    sum.sequence = record.sequence;
+    sum.change_counter = record.change_counter;
+    sum.changes.size = record.changes.size;
+    for (auto& [place, data] : record.changes.writes)
+      sum.changes.writes.insert_or_assign(place, std::move(data));
+  }
+  return sum;
+}
+
+void write_missing(LoggedFile& database, const Changes& changes) {
+  for (const auto& [place, data] : changes.writes) {
+    if (place < changes.size && database.read(place, data.size()) != data) database.write(place, data);
+  }
+  if (database.size() > changes.size) database.truncate(changes.size);
+}
+
+}  // namespace
+
+RedoLog::RedoLog(linux_api::Descriptor file, bool is_writable)
+    : file_(std::move(file)), is_writable_(is_writable), page_cache_(page_cache_of(file_.get())) {}
+
+std::optional<RedoLog> RedoLog::open(const std::string& path) {
+  constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
+  try {
+    linux_api::Descriptor file = linux_api::open_if_exists(AT_FDCWD, path, O_RDWR | flags);
+    if (!file) return std::nullopt;
+    return RedoLog(std::move(file), true);
+  } catch (const SystemError& error) {
+    if (error.error_number() != EROFS && error.error_number() != EACCES) throw;
+  }
+  return RedoLog(linux_api::open_path(path, O_RDONLY | flags), false);
+}
+
+RedoLog RedoLog::create(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  const linux_api::Descriptor directory = linux_api::open_path(path.substr(0, slash), O_RDONLY | O_DIRECTORY);
+  RedoLog log(linux_api::open_at(directory.get(), path.substr(slash + 1), O_RDWR | O_CREAT | O_NOFOLLOW, 0644), true);
+  // Written, not only reserved: a transaction then changes no metadata that a sync would have to wait for.
+  linux_api::write_all_at(log.file_.get(), std::string(capacity, '\0'), 0);
+  log.write_state({log.page_cache_, sequence_from_clock(), first_record, false});
+  linux_api::sync_file(log.file_.get());
+  linux_api::sync_directory(directory.get());
+  return log;
+}
+
+std::optional<RedoState> RedoLog::read_state() const {
+  return parse_redo_state(read_at(file_.get(), 0, longest_redo_state));
+}
+
+void RedoLog::write_state(const RedoState& state) {
+  std::string text = written(state);
+  if (text.size() > longest_redo_state) throw Error("the boot id is too long: " + state.page_cache.value().boot);
+  text.resize(longest_redo_state);
+  linux_api::write_all_at(file_.get(), text, 0);
+  state_ = state;
+}
+
+bool RedoLog::is_settled() {
+  const auto state = read_state();
+  if (!state || state->is_busy || state->page_cache != page_cache_) return false;
+  state_ = *state;
+  return true;
+}
+
+void RedoLog::settle(LoggedFile& database) {
+  const auto before = read_state();
+  Sum sum = sum_of_records(file_.get());
+  // Another program has changed the database since, or it was synced and the log is to be written from its beginning.
+  const bool is_of_earlier_round = sum.sequence == 0 || change_counter(database) > sum.change_counter;
+  if (!is_of_earlier_round) write_missing(database, sum.changes);
+  if (!is_writable_) return;
+  RedoState after{page_cache_, sum.sequence, sum.end, false};
+  if (is_of_earlier_round || !page_cache_) {
+    database.sync();
+    after.end = first_record;
+    after.sequence = std::max({sum.sequence, before ? before->sequence : 0, sequence_from_clock()});
+  }
+  write_state(after);
+}
+
+void RedoLog::make_room(LoggedFile& database, std::uint64_t size) {
+  const bool is_at_beginning = state_.end == first_record;
+  if (!is_at_beginning && state_.end + size <= capacity) return;
+  if (!is_at_beginning) database.sync();
+  state_.end = first_record;
+  if (size_of(file_.get()) > capacity) truncate_to(file_.get(), capacity);
+}
+
+void RedoLog::append(std::string_view record) {
+  RedoState state = state_;
+  state.is_busy = true;
+  write_state(state);
+  const auto place = static_cast<off_t>(state_.end);
+  try {
+    linux_api::write_all_at(file_.get(), record, place);
+    linux_api::sync_data(file_.get());
+  } catch (const SystemError& error) {
+    withdraw(error);
+  }
+}
+
+void RedoLog::withdraw(const SystemError& why) {
+  // Nobody may find it later: who is told that it failed goes on as if it had never been. Where that cannot be written,
+  // the state stays busy, and it has happened.
+  try {
+    linux_api::write_all_at(file_.get(), std::string(block, '\0'), static_cast<off_t>(state_.end));
+    RedoState state = state_;
+    state.is_busy = false;
+    write_state(state);
+    linux_api::sync_data(file_.get());
+  } catch (const SystemError&) {
+    throw SystemError(why);
+  }
+  throw SystemError(why);
+}
+
+void RedoLog::commit(LoggedFile& database, Changes transaction) {
+  const auto counter = change_counter(transaction);
+  const RedoRecord record{state_.sequence + 1, counter ? *counter : change_counter(database), std::move(transaction)};
+  const Changes& changes = record.changes;
+  const std::string text = written(record);
+  make_room(database, in_blocks(text.size()));
+
+  // What makes the file longer is written first: nothing points there yet, and this is where a disk may be full.
+  const auto first_new = changes.writes.lower_bound(database.size());
+  for (auto write = first_new; write != changes.writes.end(); ++write)
+    database.write(write->first, write->second);
+  append(text);
+
+  try {
+    for (auto write = changes.writes.begin(); write != first_new; ++write)
+      database.write(write->first, write->second);
+    if (database.size() > changes.size) database.truncate(changes.size);
+    RedoState after{page_cache_, record.sequence, state_.end + in_blocks(text.size()), false};
+    if (!page_cache_) {
+      database.sync();
+      after.end = first_record;
+    }
+    write_state(after);
+  } catch (const SystemError&) {
+    // It is on the disk. The state says that the database may lack it, and whoever reads next writes it there.
+  }
+}
+
+std::string redo_log_path(const std::string& database) {
+  return database + "-redo";
+}
+
+bool is_settled(const std::string& database) {
+  auto log = RedoLog::open(redo_log_path(database));
+  return !log || log->is_settled();
+}
+
+}  // namespace plyroot::store
