@@ -121,6 +121,24 @@ Sum sum_of_records(int file) {
   return sum;
 }
 
+/// Whether it is all of a database, as what the transaction that made it has written.
+bool is_whole(const Changes& changes) {
+  std::uint64_t end = 0;
+  for (const auto& [place, data] : changes.writes) {
+    if (place != end) return false;
+    end += data.size();
+  }
+  return end == changes.size;
+}
+
+/// Whether the log has nothing for the database's file: it was synced, and the log is to be written from its beginning;
+/// another program has changed it since; or the file is another one, whose predecessor somebody has removed.
+bool is_of_earlier_time(LoggedFile& database, const Sum& sum) {
+  if (sum.sequence == 0) return true;
+  if (database.size() == 0) return !is_whole(sum.changes);
+  return change_counter(database) > sum.change_counter;
+}
+
 void write_missing(LoggedFile& database, const Changes& changes) {
   for (const auto& [place, data] : changes.writes) {
     if (place < changes.size && database.read(place, data.size()) != data) database.write(place, data);
@@ -151,7 +169,7 @@ RedoLog RedoLog::create(const std::string& path) {
   RedoLog log(linux_api::open_at(directory.get(), path.substr(slash + 1), O_RDWR | O_CREAT | O_NOFOLLOW, 0644), true);
   // Written, not only reserved: a transaction then changes no metadata that a sync would have to wait for.
   linux_api::write_all_at(log.file_.get(), std::string(capacity, '\0'), 0);
-  log.write_state({log.page_cache_, sequence_from_clock(), first_record, false});
+  log.write_state({log.page_cache_, sequence_from_clock(), 0, first_record, false});
   linux_api::sync_file(log.file_.get());
   linux_api::sync_directory(directory.get());
   return log;
@@ -179,12 +197,11 @@ bool RedoLog::is_settled() {
 void RedoLog::settle(LoggedFile& database) {
   const auto before = read_state();
   Sum sum = sum_of_records(file_.get());
-  // Another program has changed the database since, or it was synced and the log is to be written from its beginning.
-  const bool is_of_earlier_round = sum.sequence == 0 || change_counter(database) > sum.change_counter;
-  if (!is_of_earlier_round) write_missing(database, sum.changes);
+  const bool is_old = is_of_earlier_time(database, sum);
+  if (!is_old) write_missing(database, sum.changes);
   if (!is_writable_) return;
-  RedoState after{page_cache_, sum.sequence, sum.end, false};
-  if (is_of_earlier_round || !page_cache_) {
+  RedoState after{page_cache_, sum.sequence, change_counter(database), sum.end, false};
+  if (is_old || !page_cache_) {
     database.sync();
     after.end = first_record;
     after.sequence = std::max({sum.sequence, before ? before->sequence : 0, sequence_from_clock()});
@@ -194,7 +211,9 @@ void RedoLog::settle(LoggedFile& database) {
 
 void RedoLog::make_room(LoggedFile& database, std::uint64_t size) {
   const bool is_at_beginning = state_.end == first_record;
-  if (!is_at_beginning && state_.end + size <= capacity) return;
+  // What another program has written since would be undone by what the log has of the time before.
+  const bool was_written_by_others = change_counter(database) != state_.change_counter;
+  if (!is_at_beginning && !was_written_by_others && state_.end + size <= capacity) return;
   if (!is_at_beginning) database.sync();
   state_.end = first_record;
   if (size_of(file_.get()) > capacity) truncate_to(file_.get(), capacity);
@@ -235,8 +254,10 @@ void RedoLog::commit(LoggedFile& database, Changes transaction) {
   const std::string text = written(record);
   make_room(database, in_blocks(text.size()));
 
-  // What makes the file longer is written first: nothing points there yet, and this is where a disk may be full.
-  const auto first_new = changes.writes.lower_bound(database.size());
+  // What makes the file longer is written first: nothing points there yet, and this is where a disk may be full. An
+  // empty file stays so: its first pages make it a database.
+  const std::uint64_t size_before = database.size();
+  const auto first_new = size_before == 0 ? changes.writes.end() : changes.writes.lower_bound(size_before);
   for (auto write = first_new; write != changes.writes.end(); ++write)
     database.write(write->first, write->second);
   append(text);
@@ -245,7 +266,7 @@ void RedoLog::commit(LoggedFile& database, Changes transaction) {
     for (auto write = changes.writes.begin(); write != first_new; ++write)
       database.write(write->first, write->second);
     if (database.size() > changes.size) database.truncate(changes.size);
-    RedoState after{page_cache_, record.sequence, state_.end + in_blocks(text.size()), false};
+    RedoState after{page_cache_, record.sequence, record.change_counter, state_.end + in_blocks(text.size()), false};
     if (!page_cache_) {
       database.sync();
       after.end = first_record;

@@ -9,7 +9,6 @@
 namespace plyroot::store {
 namespace {
 
-constexpr std::string_view record_magic = "plyroot transaction 1\n";
 constexpr std::string_view state_magic = "plyroot redo log 1\n";
 
 }  // namespace
@@ -26,6 +25,7 @@ requires std::same_as<std::remove_const_t<Value>, RedoState>
 void fields(Value& value, Visitor&& visit) {
   visit("page_cache", value.page_cache);
   visit("sequence", value.sequence);
+  visit("change_counter", value.change_counter);
   visit("end", value.end);
   visit("is_busy", value.is_busy);
 }
@@ -76,7 +76,7 @@ std::string written(const RedoRecord& record) {
   std::size_t size = 2 * sizeof(RedoRecord);
   for (const auto& [place, data] : record.changes.writes)
     size += data.size() + sizeof place + sizeof(std::uint32_t);
-  return sealed_value(record_magic, record, size);
+  return sealed_value(redo_record_magic, record, size);
 }
 std::string written(const RedoState& state) {
   return sealed_value(state_magic, state, longest_redo_state);
@@ -85,14 +85,14 @@ std::optional<RedoState> parse_redo_state(std::string_view text) {
   return parse<RedoState>(state_magic, text);
 }
 std::optional<RedoRecord> parse_redo_record(std::string_view text) {
-  return parse<RedoRecord>(record_magic, text);
+  return parse<RedoRecord>(redo_record_magic, text);
 }
 
 std::size_t redo_record_beginning() {
-  return seal_size(record_magic);
+  return seal_size(redo_record_magic);
 }
 std::optional<std::uint64_t> redo_record_size(std::string_view beginning) {
-  return size_of_sealed(record_magic, beginning);
+  return size_of_sealed(redo_record_magic, beginning);
 }
 
 }  // namespace plyroot::store

@@ -12,6 +12,7 @@ namespace plyroot::store {
 struct Changes {
   std::map<std::uint64_t, std::string> writes;  ///< by their places; none overlaps another in part
   std::uint64_t size = 0;                       ///< the file's, afterwards
+  bool operator==(const Changes&) const = default;
 };
 
 /// A transaction as it lies in the redo log.
@@ -19,6 +20,7 @@ struct RedoRecord {
   std::uint64_t sequence = 0;        ///< one more than that of the transaction before
   std::uint32_t change_counter = 0;  ///< the database's own, afterwards (https://sqlite.org/fileformat2.html)
   Changes changes;
+  bool operator==(const RedoRecord&) const = default;
 };
 
 /// Through which page cache a file is read: what was written through it without a sync is seen through it, and it ends
@@ -33,12 +35,17 @@ struct PageCache {
 struct RedoState {
   std::optional<PageCache> page_cache;  ///< the one through which it holds; nothing: the database is on the disk
   std::uint64_t sequence = 0;           ///< of the last transaction
+  std::uint32_t change_counter = 0;     ///< the database's, after it
   std::uint64_t end = 0;                ///< where the next one is to be written
   bool is_busy = false;                 ///< a transaction is being written, or was by whoever was killed
+  bool operator==(const RedoState&) const = default;
 };
 
 /// A disk writes a sector as a whole or not at all, so the state lies in one.
 inline constexpr std::size_t longest_redo_state = 256;
+
+/// What the text of a transaction begins with.
+inline constexpr std::string_view redo_record_magic = "plyroot transaction 1\n";
 
 /// The texts that lie in the file; each says itself how long it is.
 std::string written(const RedoRecord& record);

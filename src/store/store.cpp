@@ -497,6 +497,7 @@ void Store::sync_head(const HeadName& name) {
     transaction.commit();
   }
   state_->keep_view_of(name);
+  state_->renew_list_of(name);
   store::erase_use_note(lock.descriptor());
   store::sync_use_note(lock.descriptor());
 }

@@ -160,10 +160,11 @@ class Machine:
         return os.path.ismount(self.rootdir)
 
     def what_a_user_sees(self, with_times: bool = True, heads: tuple | None = None) -> dict:
-        """Snapshots, what is current, and all trees, as they would be mounted. Reads the database, so a killed command
-        must have been followed by another one. Of all heads, or of those named."""
+        """Snapshots, what is current, and all trees, as they would be mounted, of all heads or
+        of those named."""
         if not (self.store / "store.db").exists():
             return {}
+        self.ok("--list-snapshots")  # brings the database's file up to date after a kill: sqlite3 does not know the log
         rows = sqlite3.connect(f"file:{self.store / 'store.db'}?mode=ro", uri=True)
         try:
             if rows.execute("PRAGMA user_version").fetchone()[0] == 0:

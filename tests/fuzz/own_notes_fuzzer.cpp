@@ -4,6 +4,7 @@
 #include "fuzz.hpp"
 #include "store/head_file.hpp"
 #include "store/head_view.hpp"
+#include "store/redo_record.hpp"
 #include "support/sealed.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -24,6 +25,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto view = store::parse_list_view(sealed(store::list_view_magic, text), std::nullopt)) {
     fuzz::require(store::parse_list_view(store::written(stamp, *view), stamp) == view, "a list stays itself");
+  }
+  if (const auto state = store::parse_redo_state(text)) {
+    fuzz::require(store::parse_redo_state(store::written(*state)) == state, "a state of the log stays itself");
+  }
+  for (const std::string& record : {std::string(text), sealed(store::redo_record_magic, text)}) {
+    if (const auto transaction = store::parse_redo_record(record)) {
+      const std::string again = store::written(*transaction);
+      fuzz::require(store::redo_record_size(again) == again.size(), "a transaction knows how long it is");
+      fuzz::require(store::parse_redo_record(again + "what is left of another one") == transaction,
+                    "a transaction stays itself");
+    }
   }
   return 0;
 }

@@ -156,7 +156,7 @@ TEST_P(RedoLogTest, ATransactionIsInTheDatabaseWhenItReturns) {
 }
 
 TEST_P(RedoLogTest, EveryTransactionOutlivesAPowerCut) {
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 250; ++i) {
     commit();
     if (below(random_, 5) != 0) continue;
     database_.cut_power(random_);
@@ -169,7 +169,7 @@ TEST_P(RedoLogTest, EveryTransactionOutlivesAPowerCut) {
 TEST_P(RedoLogTest, ATransactionWithinWhichThePowerGoesIsThereWholeOrNotAtAll) {
   int whole = 0;
   int none = 0;
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 250; ++i) {
     for (std::size_t done = below(random_, 8) + 1; done > 0; --done)
       commit();
     const std::string log_before = linux_api::read_file(path());
@@ -223,6 +223,20 @@ TEST_P(RedoLogTest, WhoeverComesAfterAKillSeesTheWholeTransaction) {
   }
 }
 
+TEST_P(RedoLogTest, ADatabaseOfWhichNothingIsCommittedIsEmpty) {
+  struct Killed {};
+  const Changes changes{{{0, std::string(page_size, 'a')}, {page_size, std::string(page_size, 'b')}}, 2 * page_size};
+  bool is_logged = false;
+  database_.before_write = [&](std::uint64_t /*place*/) {
+    is_logged = linux_api::read_file(path()).find('b') != std::string::npos;
+    throw Killed();
+  };
+  settle();
+  EXPECT_THROW(log().commit(database_, changes), Killed);
+  EXPECT_TRUE(is_logged);
+  EXPECT_EQ(database_.content(), "");
+}
+
 TEST_P(RedoLogTest, ADatabaseThatCannotGrowStaysAsItWas) {
   commit();
   const std::uint64_t size = database_.size();
@@ -258,16 +272,41 @@ TEST_P(RedoLogTest, WhatTheDatabaseDidNotTakeIsWrittenByTheNext) {
   EXPECT_EQ(database_.content(), with(expected_, changes));
 }
 
-TEST_P(RedoLogTest, WhatAnotherProgramHasWrittenSinceStays) {
-  for (int i = 0; i < 3; ++i)
+TEST_P(RedoLogTest, WhatAnotherProgramHasWrittenStays) {
+  for (int i = 0; i < 80; ++i) {
+    for (std::size_t done = below(random_, 4) + 1; done > 0; --done)
+      commit();
+    const Changes others = random_changes(random_, expected_, counter_ += 5);
+    for (const auto& [place, data] : others.writes)
+      database_.write(place, data);
+    database_.truncate(others.size);
+    database_.sync();
+    expected_ = with(expected_, others);
+    for (std::size_t done = below(random_, 3); done > 0; --done)
+      commit();
+    database_.cut_power(random_);
+    start_machine_anew();
+    settle();
+    ASSERT_EQ(database_.content(), expected_) << i;
+  }
+}
+
+TEST_P(RedoLogTest, ADatabaseThatReplacesOneThatIsGoneGetsNothingOfIt) {
+  for (int i = 0; i < 60; ++i)
     commit();
-  const Changes others = random_changes(random_, expected_, counter_ + 5);
-  for (const auto& [place, data] : others.writes)
-    database_.write(place, data);
-  database_.truncate(others.size);
+  database_ = CachedFile();
+  expected_.clear();
+  counter_ = 0;
   start_machine_anew();
   settle();
-  EXPECT_EQ(database_.content(), with(expected_, others));
+  EXPECT_EQ(database_.content(), "");
+  for (int i = 0; i < 30; ++i) {
+    commit();
+    database_.cut_power(random_);
+    start_machine_anew();
+    settle();
+    ASSERT_EQ(database_.content(), expected_);
+  }
 }
 
 TEST_P(RedoLogTest, TheLogStaysSmall) {
