@@ -67,8 +67,9 @@ std::optional<std::uint64_t> mount_id(int fd) {
   return status.stx_mnt_id;
 }
 
-std::string boot_id() {
-  return std::string(trim(read_file("/proc/sys/kernel/random/boot_id")));
+const std::string& boot_id() {
+  static const std::string id(trim(read_file("/proc/sys/kernel/random/boot_id")));
+  return id;
 }
 
 }  // namespace plyroot::linux_api

@@ -14,7 +14,7 @@ std::string file_system_name(int fd);
 void sync_file_system(int fd);
 
 /// What the kernel drew for this boot (/proc/sys/kernel/random/boot_id): the same until the machine starts anew.
-std::string boot_id();
+const std::string& boot_id();
 
 /// Which mount this descriptor's file was opened through: a number that no other mount gets before the machine starts
 /// anew (statx(2), STATX_MNT_ID_UNIQUE); nothing where the kernel does not tell, before Linux 6.8.

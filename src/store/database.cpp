@@ -173,9 +173,10 @@ ReadTransaction::~ReadTransaction() {
 }
 
 Transaction::Transaction(const Database& database) : database_(&database) {
-  // Told to each connection that writes: it is not kept in the file, and readers do not need it. PRAGMA synchronous is
-  // FULL as ever, so that the file is synced with each commit.
-  database.execute("PRAGMA journal_mode=MEMORY; BEGIN IMMEDIATE");
+  // The journal's mode is told to each connection that writes: it is not kept in the file, and readers do not need it.
+  // Within the transaction, which has read the schema. PRAGMA synchronous is FULL as ever, so that the file is synced
+  // with each commit.
+  database.execute("BEGIN IMMEDIATE; PRAGMA journal_mode=MEMORY");
 }
 
 Transaction::~Transaction() {
