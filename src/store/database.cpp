@@ -14,8 +14,16 @@
 namespace plyroot::store {
 namespace {
 
-/// How long a command waits for another one's transaction; they take milliseconds.
-constexpr int busy_timeout_ms = 60'000;
+/// How long a command waits for other ones' transactions, which take a millisecond each.
+constexpr int longest_pause_us = 3'000;
+constexpr int most_pauses = 60'000'000 / longest_pause_us;
+
+/// SQLite's own pauses grow to a tenth of a second: of many commands that wait at once, all would sleep.
+int pause_while_busy(void* /*unused*/, int pauses_before) {
+  if (pauses_before >= most_pauses) return 0;
+  usleep(static_cast<useconds_t>(std::min(100 << std::min(pauses_before, 5), longest_pause_us)));
+  return 1;
+}
 
 std::string advice_for(int result) {
   switch (result & 0xff) {
@@ -141,7 +149,7 @@ Database::Database(const std::string& path, Mode mode) : path_(path), connection
   const int result = sqlite3_open_v2(path.c_str(), &opened, flags, logged_database_vfs());
   connection_.reset(opened);
   if (result != SQLITE_OK) fail("open");
-  sqlite3_busy_timeout(opened, busy_timeout_ms);
+  sqlite3_busy_handler(opened, pause_while_busy, nullptr);
 }
 
 void Database::execute(const char* sql) const {

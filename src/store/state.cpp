@@ -89,31 +89,40 @@ std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
   return origin;
 }
 
-Store::State::KnownList Store::State::read_list(const HeadName& head, std::size_t most) const {
-  const store::ReadTransaction one_state(database());
-  KnownList list;
+std::vector<Snapshot> Store::State::read_list(const HeadName& head, std::size_t most) const {
+  std::vector<Snapshot> snapshots;
   const store::LayerId current = store::read_head(database(), head).current;
-  list.stamp = file_.stamp();
   store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
-  while (list.snapshots.size() < most && rows.step())
-    list.snapshots.push_back({rows.text(0), rows.integer(1) == current});
-  return list;
+  while (snapshots.size() < most && rows.step())
+    snapshots.push_back({rows.text(0), rows.integer(1) == current});
+  return snapshots;
 }
 
 std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
   if (!connection_) {
     if (auto kept = store::read_list_view(heads.get(), head, file_.stamp())) return std::move(*kept);
   }
-  KnownList list = read_list(head, std::numeric_limits<std::size_t>::max());
-  store::keep_list_view(heads.get(), head, list.stamp, list.snapshots);
-  return std::move(list.snapshots);
+  std::vector<Snapshot> snapshots;
+  store::DatabaseStamp stamp;
+  {
+    const store::ReadTransaction one_state(database());
+    snapshots = read_list(head, std::numeric_limits<std::size_t>::max());
+    stamp = file_.stamp();
+  }
+  store::keep_list_view(heads.get(), head, stamp, snapshots);
+  return snapshots;
 }
 
-void Store::State::renew_list_of(const HeadName& head) const {
+void Store::State::commit(store::Transaction& transaction, const HeadName& head) const {
+  // Asked before the commit, as it costs no lock of its own then: others wait for it.
+  const std::vector<Snapshot> snapshots = read_list(head, most_renewed + 1);
+  const std::uint32_t counter = file_.stamp().change_counter + 1;
+  transaction.commit();
+  if (snapshots.size() > most_renewed) return;
   try {
-    const KnownList list = read_list(head, most_renewed + 1);
-    if (list.snapshots.size() <= most_renewed) store::keep_list_view(heads.get(), head, list.stamp, list.snapshots);
-  } catch (const Error&) {
+    const store::DatabaseStamp stamp = file_.stamp();
+    if (stamp.change_counter == counter) store::keep_list_view(heads.get(), head, stamp, snapshots);
+  } catch (const SystemError&) {
     // What was changed is on the disk. Whoever lists reads the database, and says what is wrong with it.
   }
 }

@@ -27,8 +27,9 @@ struct Store::State {
   /// Keeps that, and what origin_of() has said since, for commands to come.
   void keep_view_of(const HeadName& head);
   [[nodiscard]] std::vector<Snapshot> list_of(const HeadName& head) const;
-  /// After a change: keeps a short list for commands to come, which would else read the database. Throws nothing.
-  void renew_list_of(const HeadName& head) const;
+  /// Commits a transaction that may have changed what list_of(head) says; keeps a short list for commands to come,
+  /// which would else read the database.
+  void commit(store::Transaction& transaction, const HeadName& head) const;
   [[nodiscard]] std::optional<std::string> origin_of(const SnapshotName& name);
 
   StoreLocation location;
@@ -52,11 +53,7 @@ struct Store::State {
     bool is_kept = false;
   };
   [[nodiscard]] Known read_view(const HeadName& head) const;
-  struct KnownList {
-    store::DatabaseStamp stamp;
-    std::vector<Snapshot> snapshots;
-  };
-  [[nodiscard]] KnownList read_list(const HeadName& head, std::size_t most) const;
+  [[nodiscard]] std::vector<Snapshot> read_list(const HeadName& head, std::size_t most) const;
 
   store::DatabaseFile file_;                           // closed after the connection
   mutable std::optional<store::Database> connection_;  // opened when it is first needed

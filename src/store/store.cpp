@@ -311,8 +311,7 @@ void Store::commit_preparation() {
   const auto preparation = std::move(state_->preparation);
   if (preparation->head_file) store::sync_use_note(preparation->head_file.get());
   if (preparation->transaction) {
-    preparation->transaction->commit();
-    state_->renew_list_of(preparation->head);
+    state_->commit(*preparation->transaction, preparation->head);
     store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
   }
   state_->keep_view_of(preparation->head);
@@ -354,8 +353,7 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
   store::write_head(database, idle_head.head(), head);
   std::vector<std::string> garbage;
   if (dropped) garbage = store::delete_unreachable(database, *upper_before);
-  transaction.commit();
-  state_->renew_list_of(idle_head.head());
+  state_->commit(transaction, idle_head.head());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -383,8 +381,7 @@ void Store::roll_back(const HeadLock& idle_head, const SnapshotName& name) {
   const LayerId target = require_ref(state_->database(), name);
   const Head before = read_head(state_->database(), idle_head.head());
   const auto garbage = move_head(state_->database(), idle_head.head(), before, target);
-  transaction.commit();
-  state_->renew_list_of(idle_head.head());
+  state_->commit(transaction, idle_head.head());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -394,8 +391,7 @@ void Store::clean(const HeadLock& idle_head) {
   Transaction transaction(state_->database());
   const Head before = read_head(state_->database(), idle_head.head());
   const auto garbage = move_head(state_->database(), idle_head.head(), before, before.current);
-  transaction.commit();
-  state_->renew_list_of(idle_head.head());
+  state_->commit(transaction, idle_head.head());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -404,8 +400,7 @@ void Store::remove_snapshot(const SnapshotName& name) {
   const LayerId layer = require_ref(state_->database(), name);
   store::Statement(state_->database(), "DELETE FROM refs WHERE name = ?").bind(name.text()).run();
   const auto garbage = store::delete_unreachable(state_->database(), layer);
-  transaction.commit();
-  state_->renew_list_of(HeadName::main());
+  state_->commit(transaction, HeadName::main());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -494,10 +489,9 @@ void Store::sync_head(const HeadName& name) {
     if (has_other_upper(now)) return;
     now->unsynced_since_boot.reset();
     store::write_head(state_->database(), name, *now);
-    transaction.commit();
+    state_->commit(transaction, name);
   }
   state_->keep_view_of(name);
-  state_->renew_list_of(name);
   store::erase_use_note(lock.descriptor());
   store::sync_use_note(lock.descriptor());
 }
