@@ -29,12 +29,9 @@ class Background:
     returned: float  # seconds until the command ended
     finished: float  # seconds from then until the last process of it had ended
     processor: float  # seconds of processor time that these took
+    cores: float  # how many of them at a time, from when it was seen to remove: it begins a second after the command
     nice: int  # the smallest that was seen once the removal was under way
     next_command: float  # seconds that --list-snapshots took meanwhile
-
-    @property
-    def cores(self) -> float:
-        return self.processor / self.finished
 
 
 def removing(site: Site) -> Section:
@@ -91,9 +88,13 @@ def watch(store: RootStore, upper: Command, command: Command) -> Background:
     returned = timed(command)
     begin = time.monotonic()
     processor, nices, next_command = 0.0, [], 0.0
+    busy_since, taken_before = 0.0, 0.0
     while background := children_of(os.getpid()):
         busy = [child for child in map(Status.of, background) if child and child.ticks >= BUSY_TICKS]
         nices += [child.nice for child in busy]
+        if busy and not busy_since:
+            busy_since = time.monotonic() - begin
+            taken_before = processor + sum(child.ticks for child in busy) / os.sysconf("SC_CLK_TCK")
         if busy and not next_command:
             next_command = timed([*store.plyroot, "--list-snapshots"])
         ended, _, usage = os.wait4(-1, os.WNOHANG)
@@ -104,7 +105,8 @@ def watch(store: RootStore, upper: Command, command: Command) -> Background:
     finished = time.monotonic() - begin
     if not nices:
         raise BenchError(f"{' '.join(command)} left nothing to the background")
-    return Background(returned, finished, processor, min(nices), next_command)
+    cores = (processor - taken_before) / (finished - busy_since)
+    return Background(returned, finished, processor, cores, min(nices), next_command)
 
 
 @dataclass

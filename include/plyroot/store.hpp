@@ -128,6 +128,10 @@ class Store {
   /// stay until none is. Grows with the layers: for the background. Waits where another process does it already.
   void merge_layers();
 
+  /// Keeps anew, for commands to come, the lists of snapshots that somebody has asked for and that have changed since.
+  /// Grows with the names: for the background.
+  void renew_lists();
+
   /// How many names have been removed, of how many: called a few times a second.
   using RemovalWatch = std::function<void(std::size_t removed, std::size_t all)>;
   /// Renames directories that no layer lists into trash/, and removes what is in there, on all processors. Grows with

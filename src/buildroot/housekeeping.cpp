@@ -39,6 +39,7 @@ void keep_house(Store& store, const Store::RemovalWatch& watch) {
   for (const HeadName& head : store.heads())
     sync_when_left(store, head);
   store.merge_layers();
+  store.renew_lists();
   store.collect_garbage(watch);
 }
 

@@ -4,8 +4,9 @@
 
 namespace plyroot::buildroot {
 
-/// What a store leaves for later: puts on the disk what sessions that have ended wrote, and removes what was dropped.
-/// Grows with what was written and dropped; never needed for the next command. @throws Error
+/// What a store leaves for later: puts on the disk what sessions that have ended wrote, merges layers, keeps lists for
+/// commands to come, and removes what was dropped. Grows with what was written and dropped; never needed for the next
+/// command. @throws Error
 /// @param watch if given, what another process removes is waited for too
 void keep_house(Store& store, const Store::RemovalWatch& watch = {});
 

@@ -140,6 +140,9 @@ std::optional<HeadView> read_head_view(int heads, const HeadName& head, const st
 std::optional<std::vector<Snapshot>> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp) {
   return parse_list_view(read_file_at(heads, list_view_name(head)), stamp);
 }
+bool has_list_view(int heads, const HeadName& head) {
+  return heads >= 0 && faccessat(heads, list_view_name(head).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view) {
   keep(heads, head_view_name(head), written(stamp, view));
 }

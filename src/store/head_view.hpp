@@ -34,6 +34,8 @@ struct HeadView {
 /// @param stamp nothing for a view of whatever state, which tells only what was asked for then
 std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp);
 std::optional<std::vector<Snapshot>> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
+/// Whether one has been kept, of whatever state.
+bool has_list_view(int heads, const HeadName& head);
 /// What cannot be written (a full disk) is not kept.
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
 void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const std::vector<Snapshot>& view);

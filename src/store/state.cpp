@@ -102,6 +102,15 @@ std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
   if (!connection_) {
     if (auto kept = store::read_list_view(heads.get(), head, file_.stamp())) return std::move(*kept);
   }
+  return ask_for_list(head);
+}
+
+void Store::State::renew_list_of(const HeadName& head) const {
+  if (store::has_list_view(heads.get(), head) && !store::read_list_view(heads.get(), head, file_.stamp()))
+    ask_for_list(head);
+}
+
+std::vector<Snapshot> Store::State::ask_for_list(const HeadName& head) const {
   std::vector<Snapshot> snapshots;
   store::DatabaseStamp stamp;
   {

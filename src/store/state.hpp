@@ -27,6 +27,8 @@ struct Store::State {
   /// Keeps that, and what origin_of() has said since, for commands to come.
   void keep_view_of(const HeadName& head);
   [[nodiscard]] std::vector<Snapshot> list_of(const HeadName& head) const;
+  /// Keeps it anew where it has been kept before, and has changed since.
+  void renew_list_of(const HeadName& head) const;
   /// Commits a transaction that may have changed what list_of(head) says; keeps a short list for commands to come,
   /// which would else read the database.
   void commit(store::Transaction& transaction, const HeadName& head) const;
@@ -53,6 +55,8 @@ struct Store::State {
     bool is_kept = false;
   };
   [[nodiscard]] Known read_view(const HeadName& head) const;
+  /// Asks the database, and keeps what it says.
+  std::vector<Snapshot> ask_for_list(const HeadName& head) const;
   [[nodiscard]] std::vector<Snapshot> read_list(const HeadName& head, std::size_t most) const;
 
   store::DatabaseFile file_;                           // closed after the connection

@@ -197,6 +197,11 @@ std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
   return state_->list_of(head);
 }
 
+void Store::renew_lists() {
+  for (const HeadName& head : heads())
+    state_->renew_list_of(head);
+}
+
 bool Store::has_snapshot(const SnapshotName& name) const {
   return store::find_ref(state_->database(), name).has_value();
 }

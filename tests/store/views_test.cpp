@@ -85,6 +85,19 @@ TEST_P(Views, OfShortListsAreRenewedByWhateverChangesThem) {
   EXPECT_EQ(kept(), std::nullopt);
   EXPECT_EQ(listed_anew().size(), 101U);
   EXPECT_EQ(kept().value().size(), 101U);
+  snapshot("yet-one-more");
+  EXPECT_EQ(kept(), std::nullopt);
+  opened_anew().renew_lists();  // as the background does
+  EXPECT_EQ(kept().value().size(), 102U);
+}
+
+TEST_P(Views, ThatNobodyHasAskedForAreNotRenewed) {
+  const HeadName other("x");
+  write("a", "1", other);
+  snapshot("s", other);
+  fs::remove(file("x.list"));
+  opened_anew().renew_lists();
+  EXPECT_FALSE(fs::exists(file("x.list")));
 }
 
 TEST_P(Views, OfAnotherStateSayNothing) {
