@@ -54,7 +54,8 @@ std::vector<MountBelow> mounts_below(const std::string& directory) {
 /// A /tmp whose files are the host's, and in which everything that is written is gone with the process. (The host's
 /// files stay visible because packages and repositories may lie there.)
 Descriptor private_tmp() {
-  const Descriptor memory = linux_api::mount_detached({"tmpfs", {{"mode", std::string("0700")}}, MOUNT_ATTR_NOSUID});
+  const Descriptor memory = linux_api::mount_detached(
+      {"tmpfs", {{"mode", std::string("0700")}}, MOUNT_ATTR_NOSUID, "what the package manager writes to /tmp"});
   // An overlay's directories must be paths; a detached mount has one through its descriptor.
   for (const char* name : {"upper", "work"}) {
     if (mkdirat(memory.get(), name, 0700) < 0) throw_errno(errno, "make a directory for a private /tmp");
@@ -66,7 +67,8 @@ Descriptor private_tmp() {
                                      {"lowerdir", std::string("/tmp")},
                                      {"upperdir", path + "/upper"},
                                      {"workdir", path + "/work"}},
-                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV});
+                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                                    "the package manager's private /tmp"});
 }
 
 void write_home(const HostCommand& command) {
@@ -83,7 +85,8 @@ void hide(const std::string& directory) {
   const Descriptor nothing =
       linux_api::mount_detached({"tmpfs",
                                  {{"mode", std::string("0555")}, {"size", std::string("4k")}},
-                                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC});
+                                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                                 fmt::format("an empty directory on {}", directory)});
   linux_api::attach_mount(nothing.get(), linux_api::open_path(directory, O_PATH | O_DIRECTORY).get());
 }
 
