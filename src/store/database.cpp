@@ -181,10 +181,14 @@ ReadTransaction::~ReadTransaction() {
 }
 
 Transaction::Transaction(const Database& database) : database_(&database) {
-  // The journal's mode is told to each connection that writes: it is not kept in the file, and readers do not need it.
-  // Within the transaction, which has read the schema. PRAGMA synchronous is FULL as ever, so that the file is synced
-  // with each commit.
-  database.execute("BEGIN IMMEDIATE; PRAGMA journal_mode=MEMORY");
+  // Told to each connection that writes: it is not kept in the file, and readers do not need it. Before the
+  // transaction: in an empty database that begins with a journal on the disk. PRAGMA synchronous is FULL as ever, so
+  // that the file is synced with each commit.
+  {
+    Statement mode(database, "PRAGMA journal_mode=MEMORY");
+    if (!mode.step() || mode.text(0) != "memory") database.fail("keep no journal of");
+  }
+  Statement(database, "BEGIN IMMEDIATE").run();
 }
 
 Transaction::~Transaction() {

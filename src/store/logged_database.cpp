@@ -90,6 +90,8 @@ class LoggedDatabase {
     return !log_ || log_->is_settled();
   }
   void settle() { log_->settle(file_); }
+  bool is_log_writable() const { return log_->is_writable(); }
+  bool is_all_in() { return log_->is_all_in(file_); }
 
   void write(std::uint64_t place, std::string_view data) {
     pending_.insert_or_assign(place, std::string(data));
@@ -206,6 +208,7 @@ int lock(sqlite3_file* file, int level) {
   LoggedDatabase& database = database_of(file);
   const int result = result_of(SQLITE_IOERR_LOCK, [&] {
     if (database.is_settled()) return SQLITE_OK;
+    if (!database.is_log_writable()) return database.is_all_in() ? SQLITE_OK : SQLITE_READONLY_ROLLBACK;
     // As SQLite does with a rollback journal that it finds. Where others read they have settled it: busy, and once
     // more.
     if (const int locked = system.xLock(system_file(file), SQLITE_LOCK_EXCLUSIVE); locked != SQLITE_OK) return locked;
@@ -230,7 +233,8 @@ int sector_size(sqlite3_file* file) {
   return system_file(file)->pMethods->xSectorSize(system_file(file));
 }
 int device_characteristics(sqlite3_file* file) {
-  return system_file(file)->pMethods->xDeviceCharacteristics(system_file(file));
+  // Pages that SQLite hands to the file system as one batch would pass the log by.
+  return system_file(file)->pMethods->xDeviceCharacteristics(system_file(file)) & ~SQLITE_IOCAP_BATCH_ATOMIC;
 }
 
 /// Version 1: no write-ahead log of SQLite's, and no mapped memory.

@@ -99,7 +99,9 @@ std::optional<ReadRecord> read_record(int file, std::uint64_t place, std::uint64
 struct Sum {
   Changes changes;
   std::uint64_t sequence = 0;
+  std::uint32_t change_counter_before = 0;
   std::uint32_t change_counter = 0;
+  std::uint64_t last = first_record;  ///< where the last of them lies
   std::uint64_t end = first_record;
 };
 
@@ -111,6 +113,8 @@ Sum sum_of_records(int file) {
     if (!found) break;
     RedoRecord& record = found->record;
     if (sum.sequence != 0 && record.sequence != sum.sequence + 1) break;
+    if (sum.sequence == 0) sum.change_counter_before = record.change_counter_before;
+    sum.last = sum.end;
     sum.end += in_blocks(found->size);
     sum.sequence = record.sequence;
     sum.change_counter = record.change_counter;
@@ -121,58 +125,61 @@ Sum sum_of_records(int file) {
   return sum;
 }
 
-/// Whether it is all of a database, as what the transaction that made it has written.
-bool is_whole(const Changes& changes) {
-  std::uint64_t end = 0;
-  for (const auto& [place, data] : changes.writes) {
-    if (place != end) return false;
-    end += data.size();
-  }
-  return end == changes.size;
-}
-
-/// Whether the log has nothing for the database's file: it was synced, and the log is to be written from its beginning;
-/// another program has changed it since; or the file is another one, whose predecessor somebody has removed.
+/// Whether the log has nothing for the database's file: the database is further, because it was synced and the log is
+/// to be written from its beginning, or another program has changed it since; or it is not so far as it was when the
+/// first of the transactions was written, and then somebody has put another file there, or removed it.
 bool is_of_earlier_time(LoggedFile& database, const Sum& sum) {
-  if (sum.sequence == 0) return true;
-  if (database.size() == 0) return !is_whole(sum.changes);
-  return change_counter(database) > sum.change_counter;
+  const std::uint32_t counter = change_counter(database);
+  return sum.sequence == 0 || counter > sum.change_counter || counter < sum.change_counter_before;
 }
 
-void write_missing(LoggedFile& database, const Changes& changes) {
+bool is_missing_something(LoggedFile& database, const Changes& changes) {
+  return database.size() > changes.size ||
+         std::any_of(changes.writes.begin(), changes.writes.end(), [&](const auto& write) {
+           return write.first < changes.size && database.read(write.first, write.second.size()) != write.second;
+         });
+}
+
+void write_all(LoggedFile& database, const Changes& changes) {
   for (const auto& [place, data] : changes.writes) {
-    if (place < changes.size && database.read(place, data.size()) != data) database.write(place, data);
+    if (place < changes.size) database.write(place, data);
   }
   if (database.size() > changes.size) database.truncate(changes.size);
 }
 
 }  // namespace
 
-RedoLog::RedoLog(linux_api::Descriptor file, bool is_writable)
-    : file_(std::move(file)), is_writable_(is_writable), page_cache_(page_cache_of(file_.get())) {}
+RedoLog::RedoLog(std::string path, linux_api::Descriptor file, bool is_writable)
+    : path_(std::move(path)),
+      file_(std::move(file)),
+      is_writable_(is_writable),
+      page_cache_(page_cache_of(file_.get())) {}
 
 std::optional<RedoLog> RedoLog::open(const std::string& path) {
   constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
   try {
     linux_api::Descriptor file = linux_api::open_if_exists(AT_FDCWD, path, O_RDWR | flags);
     if (!file) return std::nullopt;
-    return RedoLog(std::move(file), true);
+    return RedoLog(path, std::move(file), true);
   } catch (const SystemError& error) {
     if (error.error_number() != EROFS && error.error_number() != EACCES) throw;
   }
-  return RedoLog(linux_api::open_path(path, O_RDONLY | flags), false);
+  return RedoLog(path, linux_api::open_path(path, O_RDONLY | flags), false);
 }
 
 RedoLog RedoLog::create(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  const linux_api::Descriptor directory = linux_api::open_path(path.substr(0, slash), O_RDONLY | O_DIRECTORY);
-  RedoLog log(linux_api::open_at(directory.get(), path.substr(slash + 1), O_RDWR | O_CREAT | O_NOFOLLOW, 0644), true);
-  // Written, not only reserved: a transaction then changes no metadata that a sync would have to wait for.
-  linux_api::write_all_at(log.file_.get(), std::string(capacity, '\0'), 0);
-  log.write_state({log.page_cache_, sequence_from_clock(), 0, first_record, false});
-  linux_api::sync_file(log.file_.get());
-  linux_api::sync_directory(directory.get());
+  RedoLog log(path, linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644), true);
+  log.initialize();
   return log;
+}
+
+void RedoLog::initialize() {
+  // Written, not only reserved: a transaction then changes no metadata that a sync would have to wait for.
+  linux_api::write_all_at(file_.get(), std::string(capacity, '\0'), 0);
+  write_state({page_cache_, sequence_from_clock(), 0, first_record, false});
+  linux_api::sync_file(file_.get());
+  linux_api::sync_directory(
+      linux_api::open_path(path_.substr(0, path_.find_last_of('/')), O_RDONLY | O_DIRECTORY).get());
 }
 
 std::optional<RedoState> RedoLog::read_state() const {
@@ -194,12 +201,29 @@ bool RedoLog::is_settled() {
   return true;
 }
 
+bool RedoLog::is_all_in(LoggedFile& database) const {
+  const Sum sum = sum_of_records(file_.get());
+  return is_of_earlier_time(database, sum) || !is_missing_something(database, sum.changes);
+}
+
 void RedoLog::settle(LoggedFile& database) {
   const auto before = read_state();
-  Sum sum = sum_of_records(file_.get());
+  const Sum sum = sum_of_records(file_.get());
+  if (!before && sum.sequence == 0) {  // whoever made it was killed
+    initialize();
+    return;
+  }
   const bool is_old = is_of_earlier_time(database, sum);
-  if (!is_old) write_missing(database, sum.changes);
-  if (!is_writable_) return;
+  // Where a transaction was being written, or the database could not be synced, the page cache may hold what the disk
+  // does not, and will not get: a page whose writing has failed counts as written. So everything is written again, the
+  // log's last transaction first, which may not be on the disk either.
+  const bool is_uncertain = !before || before->is_busy;
+  if (!is_old && (is_uncertain || is_missing_something(database, sum.changes))) {
+    const auto found = read_record(file_.get(), sum.last, size_of(file_.get())).value();
+    linux_api::write_all_at(file_.get(), written(found.record), static_cast<off_t>(sum.last));
+    linux_api::sync_data(file_.get());
+    write_all(database, sum.changes);
+  }
   RedoState after{page_cache_, sum.sequence, change_counter(database), sum.end, false};
   if (is_old || !page_cache_) {
     database.sync();
@@ -209,12 +233,23 @@ void RedoLog::settle(LoggedFile& database) {
   write_state(after);
 }
 
+void RedoLog::sync(LoggedFile& database) {
+  try {
+    database.sync();
+  } catch (const SystemError&) {
+    RedoState uncertain = state_;
+    uncertain.is_busy = true;
+    write_state(uncertain);
+    throw;
+  }
+}
+
 void RedoLog::make_room(LoggedFile& database, std::uint64_t size) {
   const bool is_at_beginning = state_.end == first_record;
   // What another program has written since would be undone by what the log has of the time before.
   const bool was_written_by_others = change_counter(database) != state_.change_counter;
   if (!is_at_beginning && !was_written_by_others && state_.end + size <= capacity) return;
-  if (!is_at_beginning) database.sync();
+  if (!is_at_beginning) sync(database);
   state_.end = first_record;
   if (size_of(file_.get()) > capacity) truncate_to(file_.get(), capacity);
 }
@@ -247,9 +282,18 @@ void RedoLog::withdraw(const SystemError& why) {
   throw SystemError(why);
 }
 
+void RedoLog::take_back(LoggedFile& database, const Changes& changes) {
+  write_all(database, changes);
+  sync(database);
+  write_state({page_cache_, state_.sequence, change_counter(database), first_record, false});
+}
+
 void RedoLog::commit(LoggedFile& database, Changes transaction) {
+  if (!is_settled()) settle(database);
+  const std::uint32_t before = change_counter(database);
   const auto counter = change_counter(transaction);
-  const RedoRecord record{state_.sequence + 1, counter ? *counter : change_counter(database), std::move(transaction)};
+  if (counter && *counter < before) return take_back(database, transaction);
+  const RedoRecord record{state_.sequence + 1, before, counter.value_or(before), std::move(transaction)};
   const Changes& changes = record.changes;
   const std::string text = written(record);
   make_room(database, in_blocks(text.size()));
@@ -268,7 +312,7 @@ void RedoLog::commit(LoggedFile& database, Changes transaction) {
     if (database.size() > changes.size) database.truncate(changes.size);
     RedoState after{page_cache_, record.sequence, record.change_counter, state_.end + in_blocks(text.size()), false};
     if (!page_cache_) {
-      database.sync();
+      sync(database);
       after.end = first_record;
     }
     write_state(after);

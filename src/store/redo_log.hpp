@@ -51,25 +51,37 @@ class RedoLog {
   /// Whether the database's file is as the last transaction left it. @throws SystemError
   [[nodiscard]] bool is_settled();
 
+  /// Whether it may be written to; if not, settle() and commit() cannot be called.
+  [[nodiscard]] bool is_writable() const { return is_writable_; }
+  /// Whether the database's file lacks nothing, whatever is_settled() says. Reads the whole log; a shared lock is
+  /// enough.
+  /// @throws SystemError
+  [[nodiscard]] bool is_all_in(LoggedFile& database) const;
+
   /// Makes it so. @throws SystemError
   void settle(LoggedFile& database);
 
   /// Puts a transaction on the disk, and then into the database's file. If the second fails it is left to the next
   /// settle().
-  /// Before: is_settled() has said so under the same lock. @throws SystemError: then it has not happened.
+  /// What takes another program's transaction back, by a rollback journal that it has left, is written to the database
+  /// and synced there: the journal must not go before. @throws SystemError: then it has not happened.
   void commit(LoggedFile& database, Changes changes);
 
   /// As if the file were read through another page cache, or nobody could tell which.
   void read_through(std::optional<PageCache> page_cache) { page_cache_ = std::move(page_cache); }
 
  private:
-  RedoLog(linux_api::Descriptor file, bool is_writable);
+  RedoLog(std::string path, linux_api::Descriptor file, bool is_writable);
+  void initialize();
   [[nodiscard]] std::optional<RedoState> read_state() const;
   void write_state(const RedoState& state);
+  void sync(LoggedFile& database);
+  void take_back(LoggedFile& database, const Changes& changes);
   void make_room(LoggedFile& database, std::uint64_t size);
   void append(std::string_view record);
   [[noreturn]] void withdraw(const SystemError& why);
 
+  std::string path_;
   linux_api::Descriptor file_;
   bool is_writable_;
   std::optional<PageCache> page_cache_;

@@ -41,6 +41,7 @@ template <class Value, class Visitor>
 requires std::same_as<std::remove_const_t<Value>, RedoRecord>
 void fields(Value& value, Visitor&& visit) {
   visit("sequence", value.sequence);
+  visit("change_counter_before", value.change_counter_before);
   visit("change_counter", value.change_counter);
   visit("changes", value.changes);
 }

@@ -17,8 +17,10 @@ struct Changes {
 
 /// A transaction as it lies in the redo log.
 struct RedoRecord {
-  std::uint64_t sequence = 0;        ///< one more than that of the transaction before
-  std::uint32_t change_counter = 0;  ///< the database's own, afterwards (https://sqlite.org/fileformat2.html)
+  std::uint64_t sequence = 0;  ///< one more than that of the transaction before
+  /// The database's own (https://sqlite.org/fileformat2.html), before and after: 0 before it is made.
+  std::uint32_t change_counter_before = 0;
+  std::uint32_t change_counter = 0;
   Changes changes;
   bool operator==(const RedoRecord&) const = default;
 };

@@ -139,6 +139,7 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
     const Descriptor layers =
         linux_api::open_at(directory.get(), store::layers_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
+    linux_api::sync_directory(directory.get());
   }
   if (!file) file = store::DatabaseFile::open(directory.get());
   return Store(std::make_unique<State>(location, std::move(directory), std::move(file.value()), std::move(database)));
