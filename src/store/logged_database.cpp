@@ -24,7 +24,7 @@ sqlite3_vfs* system_vfs() {
 
 /// SQLite's own access to the database's file. The log must not open that file itself: closing it would drop the locks
 /// that this process has on it (https://sqlite.org/howtocorrupt.html, 2.2).
-class SystemFile final : public LoggedFile {
+class SystemFile final : public CachedFile {
  public:
   SystemFile(sqlite3_file* file, std::string path) : file_(file), path_(std::move(path)) {}
 

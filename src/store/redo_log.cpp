@@ -33,7 +33,7 @@ std::uint32_t change_counter(std::string_view first_page) {
     counter = (counter << 8U) | static_cast<unsigned char>(first_page[change_counter_at + i]);
   return counter;
 }
-std::uint32_t change_counter(LoggedFile& database) {
+std::uint32_t change_counter(CachedFile& database) {
   return change_counter(database.read(0, change_counter_at + sizeof(std::uint32_t)));
 }
 /// Nothing where a transaction leaves the first page as it is, as the rollback of another program's does.
@@ -43,31 +43,42 @@ std::optional<std::uint32_t> change_counter(const Changes& changes) {
   return change_counter(first->second);
 }
 
-std::string read_at(int file, std::uint64_t place, std::size_t size) {
-  std::string data(size, '\0');
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = pread(file, data.data() + done, size - done, static_cast<off_t>(place + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_errno(errno, "read", linux_api::shown_path(file));
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  data.resize(done);
-  return data;
-}
+/// A file of the system's.
+class SystemFile final : public CachedFile {
+ public:
+  explicit SystemFile(linux_api::Descriptor file) : file_(std::move(file)) {}
 
-std::uint64_t size_of(int file) {
-  struct stat status {};
-  if (fstat(file, &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(file));
-  return static_cast<std::uint64_t>(status.st_size);
-}
-
-void truncate_to(int file, std::uint64_t size) {
-  while (ftruncate(file, static_cast<off_t>(size)) < 0) {
-    if (errno != EINTR) throw_errno(errno, "shorten", linux_api::shown_path(file));
+  std::string read(std::uint64_t place, std::size_t size) override {
+    std::string data(size, '\0');
+    std::size_t done = 0;
+    while (done < size) {
+      const ssize_t got = pread(file_.get(), data.data() + done, size - done, static_cast<off_t>(place + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw_errno(errno, "read", linux_api::shown_path(file_.get()));
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    data.resize(done);
+    return data;
   }
-}
+  void write(std::uint64_t place, std::string_view data) override {
+    linux_api::write_all_at(file_.get(), data, static_cast<off_t>(place));
+  }
+  void truncate(std::uint64_t size) override {
+    while (ftruncate(file_.get(), static_cast<off_t>(size)) < 0) {
+      if (errno != EINTR) throw_errno(errno, "shorten", linux_api::shown_path(file_.get()));
+    }
+  }
+  std::uint64_t size() override {
+    struct stat status {};
+    if (fstat(file_.get(), &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(file_.get()));
+    return static_cast<std::uint64_t>(status.st_size);
+  }
+  void sync() override { linux_api::sync_data(file_.get()); }
+
+ private:
+  linux_api::Descriptor file_;
+};
 
 std::optional<PageCache> page_cache_of(int file) {
   const auto mount = linux_api::mount_id(file);
@@ -87,10 +98,10 @@ struct ReadRecord {
   std::uint64_t size;
 };
 
-std::optional<ReadRecord> read_record(int file, std::uint64_t place, std::uint64_t file_size) {
-  const auto size = redo_record_size(read_at(file, place, redo_record_beginning()));
+std::optional<ReadRecord> read_record(CachedFile& file, std::uint64_t place, std::uint64_t file_size) {
+  const auto size = redo_record_size(file.read(place, redo_record_beginning()));
   if (!size || *size > file_size - place) return std::nullopt;
-  auto record = parse_redo_record(read_at(file, place, *size));
+  auto record = parse_redo_record(file.read(place, *size));
   if (!record) return std::nullopt;
   return ReadRecord{std::move(*record), *size};
 }
@@ -105,9 +116,9 @@ struct Sum {
   std::uint64_t end = first_record;
 };
 
-Sum sum_of_records(int file) {
+Sum sum_of_records(CachedFile& file) {
   Sum sum;
-  const std::uint64_t file_size = size_of(file);
+  const std::uint64_t file_size = file.size();
   while (sum.end < file_size) {
     auto found = read_record(file, sum.end, file_size);
     if (!found) break;
@@ -128,19 +139,19 @@ Sum sum_of_records(int file) {
 /// Whether the log has nothing for the database's file: the database is further, because it was synced and the log is
 /// to be written from its beginning, or another program has changed it since; or it is not so far as it was when the
 /// first of the transactions was written, and then somebody has put another file there, or removed it.
-bool is_of_earlier_time(LoggedFile& database, const Sum& sum) {
+bool is_of_earlier_time(CachedFile& database, const Sum& sum) {
   const std::uint32_t counter = change_counter(database);
   return sum.sequence == 0 || counter > sum.change_counter || counter < sum.change_counter_before;
 }
 
-bool is_missing_something(LoggedFile& database, const Changes& changes) {
+bool is_missing_something(CachedFile& database, const Changes& changes) {
   return database.size() > changes.size ||
          std::any_of(changes.writes.begin(), changes.writes.end(), [&](const auto& write) {
            return write.first < changes.size && database.read(write.first, write.second.size()) != write.second;
          });
 }
 
-void write_all(LoggedFile& database, const Changes& changes) {
+void write_all(CachedFile& database, const Changes& changes) {
   for (const auto& [place, data] : changes.writes) {
     if (place < changes.size) database.write(place, data);
   }
@@ -149,48 +160,52 @@ void write_all(LoggedFile& database, const Changes& changes) {
 
 }  // namespace
 
-RedoLog::RedoLog(std::string path, linux_api::Descriptor file, bool is_writable)
-    : path_(std::move(path)),
-      file_(std::move(file)),
-      is_writable_(is_writable),
-      page_cache_(page_cache_of(file_.get())) {}
+RedoLog::RedoLog(std::unique_ptr<CachedFile> file, std::optional<PageCache> page_cache)
+    : file_(std::move(file)), page_cache_(std::move(page_cache)) {}
 
 std::optional<RedoLog> RedoLog::open(const std::string& path) {
   constexpr int flags = O_NOFOLLOW | O_NONBLOCK;
+  linux_api::Descriptor file;
+  bool is_writable = true;
   try {
-    linux_api::Descriptor file = linux_api::open_if_exists(AT_FDCWD, path, O_RDWR | flags);
+    file = linux_api::open_if_exists(AT_FDCWD, path, O_RDWR | flags);
     if (!file) return std::nullopt;
-    return RedoLog(path, std::move(file), true);
   } catch (const SystemError& error) {
     if (error.error_number() != EROFS && error.error_number() != EACCES) throw;
+    file = linux_api::open_path(path, O_RDONLY | flags);
+    is_writable = false;
   }
-  return RedoLog(path, linux_api::open_path(path, O_RDONLY | flags), false);
+  auto page_cache = page_cache_of(file.get());
+  RedoLog log(std::make_unique<SystemFile>(std::move(file)), std::move(page_cache));
+  log.is_writable_ = is_writable;
+  return log;
 }
 
 RedoLog RedoLog::create(const std::string& path) {
-  RedoLog log(path, linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644), true);
+  linux_api::Descriptor file = linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+  auto page_cache = page_cache_of(file.get());
+  RedoLog log(std::make_unique<SystemFile>(std::move(file)), std::move(page_cache));
   log.initialize();
+  linux_api::sync_directory(linux_api::open_path(path.substr(0, path.find_last_of('/')), O_RDONLY | O_DIRECTORY).get());
   return log;
 }
 
 void RedoLog::initialize() {
   // Written, not only reserved: a transaction then changes no metadata that a sync would have to wait for.
-  linux_api::write_all_at(file_.get(), std::string(capacity, '\0'), 0);
+  file_->write(0, std::string(capacity, '\0'));
   write_state({page_cache_, sequence_from_clock(), 0, first_record, false});
-  linux_api::sync_file(file_.get());
-  linux_api::sync_directory(
-      linux_api::open_path(path_.substr(0, path_.find_last_of('/')), O_RDONLY | O_DIRECTORY).get());
+  file_->sync();
 }
 
 std::optional<RedoState> RedoLog::read_state() const {
-  return parse_redo_state(read_at(file_.get(), 0, longest_redo_state));
+  return parse_redo_state(file_->read(0, longest_redo_state));
 }
 
 void RedoLog::write_state(const RedoState& state) {
   std::string text = written(state);
   if (text.size() > longest_redo_state) throw Error("the boot id is too long: " + state.page_cache.value().boot);
   text.resize(longest_redo_state);
-  linux_api::write_all_at(file_.get(), text, 0);
+  file_->write(0, text);
   state_ = state;
 }
 
@@ -201,14 +216,14 @@ bool RedoLog::is_settled() {
   return true;
 }
 
-bool RedoLog::is_all_in(LoggedFile& database) const {
-  const Sum sum = sum_of_records(file_.get());
+bool RedoLog::is_all_in(CachedFile& database) const {
+  const Sum sum = sum_of_records(*file_);
   return is_of_earlier_time(database, sum) || !is_missing_something(database, sum.changes);
 }
 
-void RedoLog::settle(LoggedFile& database) {
+void RedoLog::settle(CachedFile& database) {
   const auto before = read_state();
-  const Sum sum = sum_of_records(file_.get());
+  const Sum sum = sum_of_records(*file_);
   if (!before && sum.sequence == 0) {  // whoever made it was killed
     initialize();
     return;
@@ -219,9 +234,9 @@ void RedoLog::settle(LoggedFile& database) {
   // log's last transaction first, which may not be on the disk either.
   const bool is_uncertain = !before || before->is_busy;
   if (!is_old && (is_uncertain || is_missing_something(database, sum.changes))) {
-    const auto found = read_record(file_.get(), sum.last, size_of(file_.get())).value();
-    linux_api::write_all_at(file_.get(), written(found.record), static_cast<off_t>(sum.last));
-    linux_api::sync_data(file_.get());
+    const auto found = read_record(*file_, sum.last, file_->size()).value();
+    file_->write(sum.last, written(found.record));
+    file_->sync();
     write_all(database, sum.changes);
   }
   RedoState after{page_cache_, sum.sequence, change_counter(database), sum.end, false};
@@ -233,7 +248,7 @@ void RedoLog::settle(LoggedFile& database) {
   write_state(after);
 }
 
-void RedoLog::sync(LoggedFile& database) {
+void RedoLog::sync(CachedFile& database) {
   try {
     database.sync();
   } catch (const SystemError&) {
@@ -244,24 +259,23 @@ void RedoLog::sync(LoggedFile& database) {
   }
 }
 
-void RedoLog::make_room(LoggedFile& database, std::uint64_t size) {
+void RedoLog::make_room(CachedFile& database, std::uint64_t size) {
   const bool is_at_beginning = state_.end == first_record;
   // What another program has written since would be undone by what the log has of the time before.
   const bool was_written_by_others = change_counter(database) != state_.change_counter;
   if (!is_at_beginning && !was_written_by_others && state_.end + size <= capacity) return;
   if (!is_at_beginning) sync(database);
   state_.end = first_record;
-  if (size_of(file_.get()) > capacity) truncate_to(file_.get(), capacity);
+  if (file_->size() > capacity) file_->truncate(capacity);
 }
 
 void RedoLog::append(std::string_view record) {
   RedoState state = state_;
   state.is_busy = true;
   write_state(state);
-  const auto place = static_cast<off_t>(state_.end);
   try {
-    linux_api::write_all_at(file_.get(), record, place);
-    linux_api::sync_data(file_.get());
+    file_->write(state_.end, record);
+    file_->sync();
   } catch (const SystemError& error) {
     withdraw(error);
   }
@@ -271,24 +285,24 @@ void RedoLog::withdraw(const SystemError& why) {
   // Nobody may find it later: who is told that it failed goes on as if it had never been. Where that cannot be written,
   // the state stays busy, and it has happened.
   try {
-    linux_api::write_all_at(file_.get(), std::string(block, '\0'), static_cast<off_t>(state_.end));
+    file_->write(state_.end, std::string(block, '\0'));
     RedoState state = state_;
     state.is_busy = false;
     write_state(state);
-    linux_api::sync_data(file_.get());
+    file_->sync();
   } catch (const SystemError&) {
     throw SystemError(why);
   }
   throw SystemError(why);
 }
 
-void RedoLog::take_back(LoggedFile& database, const Changes& changes) {
+void RedoLog::take_back(CachedFile& database, const Changes& changes) {
   write_all(database, changes);
   sync(database);
   write_state({page_cache_, state_.sequence, change_counter(database), first_record, false});
 }
 
-void RedoLog::commit(LoggedFile& database, Changes transaction) {
+void RedoLog::commit(CachedFile& database, Changes transaction) {
   if (!is_settled()) settle(database);
   const std::uint32_t before = change_counter(database);
   const auto counter = change_counter(transaction);

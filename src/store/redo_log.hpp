@@ -1,25 +1,27 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "linux/descriptor.hpp"
 #include "store/redo_record.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::store {
 
-/// The database's file, as the log reads it and brings it up to date. Its functions throw SystemError.
-class LoggedFile {
+/// A file in the page cache: the log's, and the database's, as the log reads it and brings it up to date. Its functions
+/// throw SystemError.
+class CachedFile {
  public:
-  virtual ~LoggedFile() = default;
+  virtual ~CachedFile() = default;
   /// @returns fewer bytes where the file ends
   virtual std::string read(std::uint64_t place, std::size_t size) = 0;
   virtual void write(std::uint64_t place, std::string_view data) = 0;
   virtual void truncate(std::uint64_t size) = 0;
   virtual std::uint64_t size() = 0;
+  /// All of it is on the disk when this returns. If it throws, parts are, and another one may return without.
   virtual void sync() = 0;
 };
 
@@ -42,7 +44,9 @@ class RedoLog {
   /// What the file takes as long as no transaction is longer.
   static constexpr std::uint64_t capacity = std::uint64_t{512} << 10U;
 
-  /// @param page_cache nothing where it cannot be told from others: the database is then synced with each transaction
+  /// @param page_cache the one through which both files are read; nothing where it cannot be told from others: the
+  /// database is then synced with each transaction
+  RedoLog(std::unique_ptr<CachedFile> file, std::optional<PageCache> page_cache);
   /// @returns nothing where there is none. @throws SystemError
   static std::optional<RedoLog> open(const std::string& path);
   /// Empty, and durable. @throws SystemError
@@ -56,34 +60,29 @@ class RedoLog {
   /// Whether the database's file lacks nothing, whatever is_settled() says. Reads the whole log; a shared lock is
   /// enough.
   /// @throws SystemError
-  [[nodiscard]] bool is_all_in(LoggedFile& database) const;
+  [[nodiscard]] bool is_all_in(CachedFile& database) const;
 
   /// Makes it so. @throws SystemError
-  void settle(LoggedFile& database);
+  void settle(CachedFile& database);
 
   /// Puts a transaction on the disk, and then into the database's file. If the second fails it is left to the next
   /// settle().
   /// What takes another program's transaction back, by a rollback journal that it has left, is written to the database
   /// and synced there: the journal must not go before. @throws SystemError: then it has not happened.
-  void commit(LoggedFile& database, Changes changes);
-
-  /// As if the file were read through another page cache, or nobody could tell which.
-  void read_through(std::optional<PageCache> page_cache) { page_cache_ = std::move(page_cache); }
+  void commit(CachedFile& database, Changes changes);
 
  private:
-  RedoLog(std::string path, linux_api::Descriptor file, bool is_writable);
   void initialize();
   [[nodiscard]] std::optional<RedoState> read_state() const;
   void write_state(const RedoState& state);
-  void sync(LoggedFile& database);
-  void take_back(LoggedFile& database, const Changes& changes);
-  void make_room(LoggedFile& database, std::uint64_t size);
+  void sync(CachedFile& database);
+  void take_back(CachedFile& database, const Changes& changes);
+  void make_room(CachedFile& database, std::uint64_t size);
   void append(std::string_view record);
   [[noreturn]] void withdraw(const SystemError& why);
 
-  std::string path_;
-  linux_api::Descriptor file_;
-  bool is_writable_;
+  std::unique_ptr<CachedFile> file_;
+  bool is_writable_ = true;
   std::optional<PageCache> page_cache_;
   RedoState state_;  ///< as it was read or written last
 };
