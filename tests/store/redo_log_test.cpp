@@ -1,6 +1,7 @@
 #include "store/redo_log.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include <algorithm>
 #include <fstream>
@@ -159,24 +160,18 @@ class RedoLogTest : public testing::TestWithParam<bool> {
     let_another_process_go_on();
     if (page_cache_) page_cache_ = {"boot " + std::to_string(++boots_), 1};
   }
-  /// Both files: the operation with this number is the last one, or fails.
+  /// Of both files: the operation with this number is the last one, or fails.
   void kill_at(int number) {
-    set_before([number](Operation /*unused*/) mutable {
-      if (number-- == 0) throw Killed();
-    });
+    set_before(number, [](Disk& /*disk*/, Operation /*operation*/) { throw Killed(); });
   }
   void fail_at(int number) {
-    set_before([number, this](Operation operation) mutable {
-      if (number-- != 0) return;
-      if (operation == Operation::sync) {
-        // Which of the two it was does not matter to what the other has.
-        (below(random_, 2) == 0 ? database_disk_ : log_disk_).write_back_some(random_);
-      }
+    set_before(number, [this](Disk& disk, Operation operation) {
+      if (operation == Operation::sync) disk.write_back_some(random_);
       throw SystemError(EIO, "write");
     });
   }
   void let_all_work() {
-    set_before([](Operation /*unused*/) {});
+    set_before(0, [](Disk& /*disk*/, Operation /*operation*/) {});
   }
 
   Random random_{20261127};
@@ -189,10 +184,13 @@ class RedoLogTest : public testing::TestWithParam<bool> {
   std::optional<PageCache> page_cache_ = GetParam() ? std::optional(PageCache{"boot 0", 1}) : std::nullopt;
 
  private:
-  /// One counter for both.
-  void set_before(std::function<void(Operation)> function) {
-    const auto shared = std::make_shared<std::function<void(Operation)>>(std::move(function));
-    database_disk_.before = log_disk_.before = [shared](Operation operation) { (*shared)(operation); };
+  void set_before(int number, const std::function<void(Disk&, Operation)>& deed) {
+    const auto left = std::make_shared<int>(number);
+    for (Disk* disk : {&database_disk_, &log_disk_}) {
+      disk->before = [left, deed, disk](Operation operation) {
+        if ((*left)-- == 0) deed(*disk, operation);
+      };
+    }
   }
   std::optional<RedoLog> log_;
 };
@@ -409,6 +407,22 @@ TEST_P(StoreWithRedoLog, ShowsWhatTheDatabasesFileHasLost) {
     EXPECT_EQ(listed(), (Lines{"first", "second"})) << i;
     EXPECT_EQ(linux_api::read_file(file), after) << i;
   }
+}
+
+TEST_P(StoreWithRedoLog, CanBeReadThroughAReadOnlyMountWhereNothingIsMissing) {
+  const std::string file = location().path() + "/store.db";
+  snapshot("first");
+  const std::string before = linux_api::read_file(file);
+  snapshot("second");
+  const TemporaryDirectory elsewhere;
+  const std::string& read_only = elsewhere.path();
+  ASSERT_EQ(mount(location().base_directory.c_str(), read_only.c_str(), nullptr, MS_BIND, nullptr), 0);
+  ASSERT_EQ(mount(nullptr, read_only.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), 0);
+  const auto listed = [&] { return Store::open({read_only, "root"})->snapshots(HeadName::main()).size(); };
+  EXPECT_EQ(listed(), 2U);
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << before;
+  EXPECT_THROW(listed(), Error);
+  EXPECT_EQ(umount2(read_only.c_str(), MNT_DETACH), 0);
 }
 
 }  // namespace
