@@ -277,7 +277,7 @@ class Check {
   }
 
   void look_at_heads() {
-    const std::string boot = linux_api::boot_id();
+    const std::string& boot = linux_api::boot_id();
     std::map<LayerId, std::string> owner_of_upper;
     for (const auto& [name, head] : rows_.heads) {
       const auto damage = [&, &in_name = name](const std::string& text) {

@@ -69,7 +69,7 @@ class RedoLog {
   /// settle().
   /// What takes another program's transaction back, by a rollback journal that it has left, is written to the database
   /// and synced there: the journal must not go before. @throws SystemError: then it has not happened.
-  void commit(CachedFile& database, Changes changes);
+  void commit(CachedFile& database, Changes transaction);
 
  private:
   void initialize();

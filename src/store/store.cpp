@@ -284,7 +284,7 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   Prepared prepared;
   store::HeadView view = state_->view_of(idle_head.head());
   store::apply_use_note(idle_head.descriptor(), view.head);
-  const std::string boot = linux_api::boot_id();
+  const std::string& boot = linux_api::boot_id();
   const bool is_of_another_boot = view.head.unsynced_since_boot && *view.head.unsynced_since_boot != boot;
   auto preparation = std::make_unique<State::Preparation>();
   preparation->head = idle_head.head();
