@@ -174,7 +174,7 @@ void set_mount_attributes(int directory, const std::string& path, std::uint64_t 
 
 void stop_mount_propagation(bool slave) {
   if (mount(nullptr, "/", nullptr, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE), nullptr) < 0) {
-    throw_errno(errno, "make the mounts of this namespace private");
+    throw_errno(errno, "keep from other namespaces what is mounted below", "/");
   }
 }
 

@@ -156,7 +156,9 @@ class ChildrenIn {
     if (setns(pidfd, CLONE_NEWPID) < 0) throw_errno(errno, "join the session's PID namespace");
   }
   ~ChildrenIn() {
-    if (own_) setns(own_.get(), CLONE_NEWPID);
+    // Where it does not succeed, this process can make no other ones: so it is tried once more.
+    for (int tries = 0; own_ && tries < 2 && setns(own_.get(), CLONE_NEWPID) < 0; ++tries) {
+    }
   }
   ChildrenIn(const ChildrenIn&) = delete;
   ChildrenIn& operator=(const ChildrenIn&) = delete;
