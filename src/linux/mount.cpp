@@ -168,7 +168,7 @@ void set_mount_attributes(int directory, const std::string& path, std::uint64_t 
   attributes.attr_clr = clear;
   if (mount_setattr(directory, path.c_str(), AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U), &attributes,
                     sizeof attributes) < 0) {
-    throw_errno(errno, "change the mount at", printable(path));
+    throw_errno(errno, "change the mount at", path.empty() ? shown_path(directory) : shown_path(directory, path));
   }
 }
 
