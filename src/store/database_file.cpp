@@ -16,11 +16,10 @@ namespace plyroot::store {
 namespace {
 
 constexpr std::string_view magic("SQLite format 3\0", 16);
-constexpr std::size_t header_size = 100;
 constexpr std::size_t change_counter_at = 24;
 constexpr std::size_t user_version_at = 60;
 
-using Header = std::array<char, header_size>;
+using Header = std::array<char, database_header_size>;
 
 /// Of what is shorter, or something else, nothing but zeros.
 Header read_header(int file) {
@@ -33,11 +32,14 @@ Header read_header(int file) {
   return header;
 }
 
-std::uint32_t number_at(const Header& header, std::size_t place) {
+std::uint32_t number_at(std::string_view header, std::size_t place) {
   std::uint32_t number = 0;
   for (std::size_t i = 0; i < sizeof number; ++i)
     number = (number << 8U) | static_cast<unsigned char>(header[place + i]);
   return number;
+}
+std::string_view text_of(const Header& header) {
+  return {header.data(), header.size()};
 }
 
 std::int64_t nanoseconds(const timespec& time) {
@@ -45,6 +47,10 @@ std::int64_t nanoseconds(const timespec& time) {
 }
 
 }  // namespace
+
+std::uint32_t change_counter_of(std::string_view first_page) {
+  return first_page.size() < database_header_size ? 0 : number_at(first_page, change_counter_at);
+}
 
 DatabaseFile::DatabaseFile(linux_api::Descriptor file) : file_(std::move(file)) {}
 
@@ -59,11 +65,11 @@ DatabaseStamp DatabaseFile::stamp() const {
   struct stat status {};
   if (fstat(file_.get(), &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(file_.get()));
   return {status.st_ino, static_cast<std::uint64_t>(status.st_size), nanoseconds(status.st_mtim),
-          nanoseconds(status.st_ctim), number_at(read_header(file_.get()), change_counter_at)};
+          nanoseconds(status.st_ctim), change_counter_of(text_of(read_header(file_.get())))};
 }
 
 std::int64_t DatabaseFile::user_version() const {
-  return number_at(read_header(file_.get()), user_version_at);
+  return number_at(text_of(read_header(file_.get())), user_version_at);
 }
 
 }  // namespace plyroot::store

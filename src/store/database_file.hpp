@@ -1,11 +1,18 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "linux/descriptor.hpp"
 
 namespace plyroot::store {
+
+/// What the first page of a database begins with (https://sqlite.org/fileformat2.html, "The Database Header").
+inline constexpr std::size_t database_header_size = 100;
+/// What each transaction that writes raises; 0 where nothing has been written yet.
+std::uint32_t change_counter_of(std::string_view first_page);
 
 /// Which state of the database its file holds: every transaction that writes gives it another one.
 struct DatabaseStamp {
@@ -19,8 +26,7 @@ struct DatabaseStamp {
 };
 
 /// The database's file, looked at beside SQLite. While a transaction is being committed the stamp is that of the state
-/// before or of none: the counter is on the first page, which SQLite writes like any other, before the commit.
-/// Source: https://sqlite.org/fileformat2.html, "The Database Header".
+/// before or of none: the first page, which has the counter, is written before the others, and after the redo log.
 class DatabaseFile {
  public:
   /// Nothing where there is none.

@@ -24,9 +24,9 @@ sqlite3_vfs* system_vfs() {
 
 /// SQLite's own access to the database's file. The log must not open that file itself: closing it would drop the locks
 /// that this process has on it (https://sqlite.org/howtocorrupt.html, 2.2).
-class SystemFile final : public CachedFile {
+class FileThroughSqlite final : public CachedFile {
  public:
-  SystemFile(sqlite3_file* file, std::string path) : file_(file), path_(std::move(path)) {}
+  FileThroughSqlite(sqlite3_file* file, std::string path) : file_(file), path_(std::move(path)) {}
 
   std::string read(std::uint64_t place, std::size_t size) override {
     const std::uint64_t end = this->size();
@@ -127,7 +127,7 @@ class LoggedDatabase {
   }
 
  private:
-  SystemFile file_;
+  FileThroughSqlite file_;
   std::string log_path_;
   std::optional<RedoLog> log_;
   std::map<std::uint64_t, std::string> pending_;

@@ -11,6 +11,7 @@
 
 #include "linux/file.hpp"
 #include "linux/file_system.hpp"
+#include "store/database_file.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::store {
@@ -20,27 +21,18 @@ namespace {
 constexpr std::uint64_t block = 4096;
 constexpr std::uint64_t first_record = block;
 
-constexpr std::uint64_t change_counter_at = 24;
-
 std::uint64_t in_blocks(std::uint64_t size) {
   return (size + block - 1) / block * block;
 }
 
-std::uint32_t change_counter(std::string_view first_page) {
-  std::uint32_t counter = 0;
-  if (first_page.size() < change_counter_at + sizeof counter) return counter;
-  for (std::size_t i = 0; i < sizeof counter; ++i)
-    counter = (counter << 8U) | static_cast<unsigned char>(first_page[change_counter_at + i]);
-  return counter;
-}
 std::uint32_t change_counter(CachedFile& database) {
-  return change_counter(database.read(0, change_counter_at + sizeof(std::uint32_t)));
+  return change_counter_of(database.read(0, database_header_size));
 }
 /// Nothing where a transaction leaves the first page as it is, as the rollback of another program's does.
 std::optional<std::uint32_t> change_counter(const Changes& changes) {
   const auto first = changes.writes.find(0);
   if (first == changes.writes.end()) return std::nullopt;
-  return change_counter(first->second);
+  return change_counter_of(first->second);
 }
 
 /// A file of the system's.
