@@ -27,20 +27,25 @@ class LockFile {
   Descriptor file_;
 };
 
-/// Holds one byte of a LockFile as long as it lives.
+/// Holds one byte of a LockFile as long as it lives. Those who wait for it get it in turn.
 class HeldLock {
  public:
-  HeldLock(LockFile& file, off_t byte) : file_(&file), byte_(byte) { file.lock(byte); }
+  HeldLock(LockFile& file, off_t byte) : file_(&file), byte_(byte), had_to_wait_(!file.try_lock(byte)) {
+    if (had_to_wait_) file.lock(byte);
+  }
   ~HeldLock() { release(); }
   HeldLock(const HeldLock&) = delete;
   HeldLock& operator=(const HeldLock&) = delete;
   void release() {
     if (file_ != nullptr) std::exchange(file_, nullptr)->unlock(byte_);
   }
+  /// Whether somebody else held it when it was asked for.
+  [[nodiscard]] bool had_to_wait() const { return had_to_wait_; }
 
  private:
   LockFile* file_;
   off_t byte_;
+  bool had_to_wait_;
 };
 
 }  // namespace plyroot::linux_api

@@ -1,5 +1,6 @@
 #include "store/database.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -14,7 +15,8 @@
 namespace plyroot::store {
 namespace {
 
-/// How long a command waits for other ones' transactions, which take a millisecond each.
+/// How long a command waits for what takes no turns: readers, who are done in less than a millisecond, and other
+/// programs.
 constexpr int longest_pause_us = 3'000;
 constexpr int most_pauses = 60'000'000 / longest_pause_us;
 
@@ -152,6 +154,11 @@ Database::Database(const std::string& path, Mode mode) : path_(path), connection
   sqlite3_busy_handler(opened, pause_while_busy, nullptr);
 }
 
+linux_api::LockFile& Database::turns() const {
+  if (!turns_) turns_.emplace(linux_api::open_path(path_ + "-turns", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  return *turns_;
+}
+
 void Database::execute(const char* sql) const {
   if (sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("use");
 }
@@ -180,7 +187,7 @@ ReadTransaction::~ReadTransaction() {
   }
 }
 
-Transaction::Transaction(const Database& database) : database_(&database) {
+Transaction::Transaction(const Database& database) : database_(&database), turn_(database.turns(), 0) {
   // Told to each connection that writes: it is not kept in the file, and readers do not need it. Before the
   // transaction: in an empty database that begins with a journal on the disk. PRAGMA synchronous is FULL as ever, so
   // that the file is synced with each commit.
@@ -198,6 +205,7 @@ Transaction::~Transaction() {
 void Transaction::commit() {
   database_->execute("COMMIT");
   open_ = false;
+  turn_.release();
 }
 
 }  // namespace plyroot::store

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "linux/lock.hpp"
+
 namespace plyroot::store {
 
 class Database;
@@ -61,13 +63,19 @@ class Database {
 
  private:
   friend class Statement;
+  friend class Transaction;
+  [[nodiscard]] linux_api::LockFile& turns() const;
+
   std::string path_;
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> connection_;
+  mutable std::optional<linux_api::LockFile> turns_;
   mutable std::vector<PreparedStatement> idle_statements_;  // go before the connection
 };
 
 /// A transaction that holds the database's write lock from its beginning (BEGIN IMMEDIATE). Discarded by its destructor
-/// unless commit() has returned; then it is on the disk.
+/// unless commit() has returned; then it is on the disk. Those of several processes take turns by a lock of the
+/// kernel's (store.db-turns): by SQLite's alone each would ask again and again, a thousand of them would keep the
+/// processors from whoever holds it, and some would never get it.
 class Transaction {
  public:
   explicit Transaction(const Database& database);
@@ -75,9 +83,12 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   void commit();
+  /// Whether another one was not finished when this was to begin: then more are likely to wait for this.
+  [[nodiscard]] bool had_to_wait() const { return turn_.had_to_wait(); }
 
  private:
   const Database* database_;
+  linux_api::HeldLock turn_;
   bool open_ = true;
 };
 

@@ -123,6 +123,8 @@ std::vector<Snapshot> Store::State::ask_for_list(const HeadName& head) const {
 }
 
 void Store::State::commit(store::Transaction& transaction, const HeadName& head) const {
+  // With many at once, a list would not outlive the next one's transaction.
+  if (transaction.had_to_wait()) return transaction.commit();
   // Asked before the commit, as it costs no lock of its own then: others wait for it.
   const std::vector<Snapshot> snapshots = read_list(head, most_renewed + 1);
   const std::uint32_t counter = file_.stamp().change_counter + 1;

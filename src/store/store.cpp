@@ -309,6 +309,8 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   store::require_layer_directory(state_->layers.get(), upper.substr(0, upper.find('/')));
   overlay::clear_volatile_mark(
       linux_api::open_at(state_->layers.get(), prepared.layers.work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
+  // Where many wait, mounting within the transaction would make them wait for that too.
+  if (state_->preparation->transaction && state_->preparation->transaction->had_to_wait()) commit_preparation();
   return prepared;
 }
 
@@ -319,6 +321,7 @@ void Store::commit_preparation() {
   if (preparation->transaction) {
     state_->commit(*preparation->transaction, preparation->head);
     store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
+    if (preparation->transaction->had_to_wait()) return;  // a view would not outlive the next one's transaction
   }
   state_->keep_view_of(preparation->head);
 }
