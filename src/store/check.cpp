@@ -12,12 +12,14 @@
 
 #include "linux/directory.hpp"
 #include "linux/file_system.hpp"
+#include "store/cached_file.hpp"
 #include "store/database.hpp"
 #include "store/head_file.hpp"
 #include "store/layer_content.hpp"
 #include "store/layer_directory.hpp"
 #include "store/layer_tree.hpp"
 #include "store/mock_takeover.hpp"
+#include "store/redo_log.hpp"
 #include "store/schema.hpp"
 #include "store/state.hpp"
 #include "support/error.hpp"
@@ -29,10 +31,10 @@ namespace {
 using linux_api::Descriptor;
 using Kind = Finding::Kind;
 
-constexpr std::array<std::string_view, 16> kind_names = {
-    "database", "layer-tree", "snapshot",     "head",           "missing-directory", "base-not-empty",
-    "content",  "unreadable", "foreign-mark", "open-to-others", "unsynced-upper",    "unused-layer",
-    "unlisted", "trash",      "staged",       "not-taken-over"};
+constexpr std::array<std::string_view, 17> kind_names = {
+    "database",       "redo-log", "layer-tree", "snapshot",     "head",           "missing-directory",
+    "base-not-empty", "content",  "unreadable", "foreign-mark", "open-to-others", "unsynced-upper",
+    "unused-layer",   "unlisted", "trash",      "staged",       "not-taken-over"};
 
 constexpr std::size_t most_content_faults = 20;  // of one layer; more say nothing new
 
@@ -119,16 +121,19 @@ class Check {
       without_database(directory.get());
       return std::move(report_);
     }
+    const std::string path = location_->path() + "/" + database_name;
+    // Closed after the connection: that would drop its locks.
+    const auto file = cached_file(linux_api::open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
     try {
-      const Database database(location_->path() + "/" + database_name, Database::Mode::existing);
+      const Database database(path, Database::Mode::existing);
       const SchemaState schema = schema_state(database);
       if (schema == SchemaState::missing) {
         without_database(directory.get());
         return std::move(report_);
       }
       if (schema == SchemaState::older) upgrade_schema(database);
-      look_at_database(database, directory.get());
-    } catch (const Error& error) {
+      look_at_database(database, directory.get(), *file);
+    } catch (const DamagedDatabase& error) {
       add(Kind::database, Severity::damage, database_name, error.what());
     }
     look_at_trash(directory.get());
@@ -179,8 +184,9 @@ class Check {
         fmt::format("layers/{} belongs to no layer", printable(name)));
   }
 
-  void look_at_database(const Database& database, int directory) {
+  void look_at_database(const Database& database, int directory, CachedFile& file) {
     const Standstill nothing_moves(database);
+    look_at_log(database, file);
     Statement integrity(database, "PRAGMA integrity_check");
     while (integrity.step()) {
       if (integrity.text(0) != "ok")
@@ -210,6 +216,14 @@ class Check {
     for (const std::string& name : linux_api::list_names(layers_.get())) {
       if (!listed.contains(name)) add_unlisted(name);
     }
+  }
+
+  void look_at_log(const Database& database, CachedFile& file) {
+    const std::string path = redo_log_path(database.path());
+    const auto log = RedoLog::open(path);
+    if (!log) return;
+    for (const std::string& fault : log->faults(file))
+      add(Kind::redo_log, Severity::damage, path.substr(path.find_last_of('/') + 1), fault);
   }
 
   void look_at_tree() {

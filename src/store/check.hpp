@@ -20,6 +20,7 @@ enum class Severity {
 struct Finding {
   enum class Kind {
     database,           ///< SQLite's own check is not content, or the database cannot be read
+    redo_log,           ///< the log of the last transactions and the database do not fit each other
     layer_tree,         ///< layers do not form a tree whose root is base
     snapshot,           ///< a name of something that is no committed layer
     head,               ///< a head that stands on something it cannot stand on

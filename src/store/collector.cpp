@@ -58,21 +58,27 @@ bool Store::has_garbage() const {
 bool Store::free_space() noexcept {
   state_->preparation
       .reset();  // of a mount that has failed: it would lock us out, and whoever tries again prepares anew
+  bool freed = false;
   try {
     // Waits for no lock: the caller holds a head, and a collector may be waiting for that. Two may remove the same
     // tree.
     const linux_api::Descriptor trash = store::open_or_make_directory(state_->directory.get(), store::trash_name);
+    const auto empty_trash = [&] {
+      if (linux_api::is_empty_directory(trash.get())) return;
+      linux_api::empty_directory(trash.get());
+      freed = true;
+    };
+    empty_trash();  // first: where the disk copies on write and is full, a transaction has no room
     {
       const store::Transaction no_layer_is_made(state_->database());
       store::move_to_trash(state_->directory.get(), state_->layers.get(),
                            store::unlisted(state_->database(), state_->layers.get()));
     }
-    if (linux_api::is_empty_directory(trash.get())) return false;
-    linux_api::empty_directory(trash.get());
-    return true;
+    empty_trash();
   } catch (const std::exception&) {
-    return false;  // why there was no room in the first place is what is to be told
+    return freed;  // why there was no room in the first place is what is to be told
   }
+  return freed;
 }
 
 void Store::collect_garbage(const RemovalWatch& watch) {

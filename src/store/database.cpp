@@ -172,8 +172,16 @@ void Database::fail(std::string_view tried) const {
   std::string reason = sqlite3_errmsg(connection_.get());
   if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN)
     reason += fmt::format(" ({})", describe_errno(error_number));
-  throw Error(fmt::format("cannot {} the store's database {}: {}", tried, printable(path_), reason),
-              advice_for(result));
+  const std::string message = fmt::format("cannot {} the store's database {}: {}", tried, printable(path_), reason);
+  switch (result & 0xff) {
+    case SQLITE_ERROR:  // tables or columns that are missing, or are others
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_IOERR:
+      throw DamagedDatabase(message, advice_for(result));
+    default:
+      throw Error(message, advice_for(result));
+  }
 }
 
 ReadTransaction::ReadTransaction(const Database& database) : database_(&database) {

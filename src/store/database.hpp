@@ -10,8 +10,15 @@
 #include <vector>
 
 #include "linux/lock.hpp"
+#include "support/error.hpp"
 
 namespace plyroot::store {
+
+/// What is in the database's file is no database, or a damaged one.
+class DamagedDatabase : public Error {
+ public:
+  using Error::Error;
+};
 
 class Database;
 

@@ -52,13 +52,14 @@ std::uint32_t change_counter_of(std::string_view first_page) {
   return first_page.size() < database_header_size ? 0 : number_at(first_page, change_counter_at);
 }
 
-DatabaseFile::DatabaseFile(linux_api::Descriptor file) : file_(std::move(file)) {}
+DatabaseFile::DatabaseFile(linux_api::Descriptor file, std::string path)
+    : file_(std::move(file)), path_(std::move(path)) {}
 
-std::optional<DatabaseFile> DatabaseFile::open(int store_directory) {
+std::optional<DatabaseFile> DatabaseFile::open(int store_directory, const std::string& path) {
   linux_api::Descriptor file =
       linux_api::open_if_exists(store_directory, database_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file) return std::nullopt;
-  return DatabaseFile(std::move(file));
+  return DatabaseFile(std::move(file), path);
 }
 
 DatabaseStamp DatabaseFile::stamp() const {
@@ -66,6 +67,13 @@ DatabaseStamp DatabaseFile::stamp() const {
   if (fstat(file_.get(), &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(file_.get()));
   return {status.st_ino, static_cast<std::uint64_t>(status.st_size), nanoseconds(status.st_mtim),
           nanoseconds(status.st_ctim), change_counter_of(text_of(read_header(file_.get())))};
+}
+
+std::optional<DatabaseStamp> DatabaseFile::settled_stamp() const {
+  const DatabaseStamp now = stamp();
+  if (!log_) log_ = RedoLog::open(redo_log_path(path_));
+  if (log_ && !log_->is_settled(now.change_counter)) return std::nullopt;
+  return now;
 }
 
 std::int64_t DatabaseFile::user_version() const {

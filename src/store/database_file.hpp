@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "linux/descriptor.hpp"
+#include "store/redo_log.hpp"
 
 namespace plyroot::store {
 
@@ -29,19 +31,24 @@ struct DatabaseStamp {
 /// before or of none: the first page, which has the counter, is written before the others, and after the redo log.
 class DatabaseFile {
  public:
-  /// Nothing where there is none.
-  static std::optional<DatabaseFile> open(int store_directory);
+  /// @param path the file's, in store_directory. @returns nothing where there is none
+  static std::optional<DatabaseFile> open(int store_directory, const std::string& path);
 
-  /// @throws SystemError
+  /// With a lock of SQLite's: the file is as the last transaction left it then. @throws SystemError
   [[nodiscard]] DatabaseStamp stamp() const;
+  /// Without one. Nothing where a transaction is being written, or one that was is missing in the file, as it may be
+  /// after a kill or a power cut: SQLite has to be asked then, which brings it up to date. @throws SystemError
+  [[nodiscard]] std::optional<DatabaseStamp> settled_stamp() const;
   /// PRAGMA user_version as the file has it; 0 where this is no database, or none yet.
   [[nodiscard]] std::int64_t user_version() const;
 
  private:
-  explicit DatabaseFile(linux_api::Descriptor file);
+  DatabaseFile(linux_api::Descriptor file, std::string path);
   /// To be closed only while no connection of this process holds a lock on the database: closing any descriptor of a
   /// file drops the process's locks on it (https://sqlite.org/howtocorrupt.html, 2.2).
   linux_api::Descriptor file_;
+  std::string path_;
+  mutable std::optional<RedoLog> log_;  // opened when there is one
 };
 
 }  // namespace plyroot::store

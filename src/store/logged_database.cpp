@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "store/database_file.hpp"
 #include "store/redo_log.hpp"
 #include "support/error.hpp"
 
@@ -87,11 +88,23 @@ class LoggedDatabase {
   /// With a shared lock: whether the file can be read as it is.
   bool is_settled() {
     if (!log_) log_ = RedoLog::open(log_path_);
-    return !log_ || log_->is_settled();
+    return !log_ || log_->is_settled(change_counter_of(file_.read(0, database_header_size)));
   }
-  void settle() { log_->settle(file_); }
+  /// With an exclusive lock.
+  void settle() {
+    try {
+      log_->settle(file_);
+    } catch (const SystemError& error) {
+      // On a full disk where even what is there cannot be written over (copy on write): reading must go on, or nobody
+      // could find out what to remove.
+      if (error.error_number() != ENOSPC && error.error_number() != EDQUOT) throw;
+      read_from_log();
+    }
+  }
   bool is_log_writable() const { return log_->is_writable(); }
-  bool is_all_in() { return log_->is_all_in(file_); }
+  /// Until the lock goes: what the file lacks is laid over what is read of it.
+  void read_from_log() { missing_ = log_->missing(file_); }
+  void forget_missing() { missing_.reset(); }
 
   void write(std::uint64_t place, std::string_view data) {
     pending_.insert_or_assign(place, std::string(data));
@@ -101,15 +114,16 @@ class LoggedDatabase {
     pending_.erase(pending_.lower_bound(size), pending_.end());
     size_ = size;
   }
-  std::uint64_t size() { return size_ ? *size_ : file_.size(); }
+  std::uint64_t size() {
+    if (size_) return *size_;
+    return missing_ ? missing_->size : file_.size();
+  }
 
-  /// Lays what was written since the last sync over what the file has.
+  [[nodiscard]] bool is_the_file() const { return !size_ && !missing_; }
+  /// Lays over what the file has what it lacks, and what was written since the last sync.
   void patch(std::uint64_t place, char* data, std::size_t size) const {
-    for (const auto& [at, written] : pending_) {
-      const std::uint64_t begin = std::max(at, place);
-      const std::uint64_t end = std::min(at + written.size(), place + size);
-      if (begin < end) std::memcpy(data + (begin - place), written.data() + (begin - at), end - begin);
-    }
+    if (missing_) patch(missing_->writes, place, data, size);
+    patch(pending_, place, data, size);
   }
   [[nodiscard]] bool has_pending() const { return size_.has_value(); }
   void forget_pending() {
@@ -120,18 +134,29 @@ class LoggedDatabase {
   /// Nothing is pending afterwards: of what has failed, SQLite writes the pages as they were before.
   void commit() {
     if (!has_pending()) return;
-    if (!log_) log_ = RedoLog::create(log_path_);
+    if (!log_) log_ = RedoLog::open_or_create(log_path_);
     Changes changes{std::exchange(pending_, {}), *size_};
     size_.reset();
     log_->commit(file_, std::move(changes));
+    missing_.reset();
   }
 
  private:
+  static void patch(const std::map<std::uint64_t, std::string>& writes, std::uint64_t place, char* data,
+                    std::size_t size) {
+    for (const auto& [at, written] : writes) {
+      const std::uint64_t begin = std::max(at, place);
+      const std::uint64_t end = std::min(at + written.size(), place + size);
+      if (begin < end) std::memcpy(data + (begin - place), written.data() + (begin - at), end - begin);
+    }
+  }
+
   FileThroughSqlite file_;
   std::string log_path_;
   std::optional<RedoLog> log_;
   std::map<std::uint64_t, std::string> pending_;
   std::optional<std::uint64_t> size_;  ///< of the file with what is pending, where something is
+  std::optional<Changes> missing_;
 };
 
 /// As SQLite allocates it: its own file lies behind.
@@ -156,12 +181,15 @@ int close(sqlite3_file* file) {
 int read(sqlite3_file* file, void* data, int size, sqlite3_int64 place) {
   const int result = system_file(file)->pMethods->xRead(system_file(file), data, size, place);
   LoggedDatabase& database = database_of(file);
-  if (!database.has_pending() || (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ)) return result;
+  if (database.is_the_file() || (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ)) return result;
   return result_of(SQLITE_IOERR_READ, [&] {
     const auto begin = static_cast<std::uint64_t>(place);
     const auto wanted = static_cast<std::size_t>(size);
     database.patch(begin, static_cast<char*>(data), wanted);
-    return database.size() >= begin + wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
+    const std::uint64_t end = std::max(begin, database.size());
+    if (end >= begin + wanted) return SQLITE_OK;
+    std::memset(static_cast<char*>(data) + (end - begin), 0, begin + wanted - end);
+    return SQLITE_IOERR_SHORT_READ;
   });
 }
 
@@ -198,6 +226,7 @@ int file_size(sqlite3_file* file, sqlite3_int64* size) {
 int unlock(sqlite3_file* file, int level) {
   // Without a sync it was not meant to stay.
   if (level <= SQLITE_LOCK_SHARED) database_of(file).forget_pending();
+  if (level == SQLITE_LOCK_NONE) database_of(file).forget_missing();
   return system_file(file)->pMethods->xUnlock(system_file(file), level);
 }
 
@@ -208,7 +237,10 @@ int lock(sqlite3_file* file, int level) {
   LoggedDatabase& database = database_of(file);
   const int result = result_of(SQLITE_IOERR_LOCK, [&] {
     if (database.is_settled()) return SQLITE_OK;
-    if (!database.is_log_writable()) return database.is_all_in() ? SQLITE_OK : SQLITE_READONLY_ROLLBACK;
+    if (!database.is_log_writable()) {
+      database.read_from_log();
+      return SQLITE_OK;
+    }
     // As SQLite does with a rollback journal that it finds. Where others read they have settled it: busy, and once
     // more.
     if (const int locked = system.xLock(system_file(file), SQLITE_LOCK_EXCLUSIVE); locked != SQLITE_OK) return locked;

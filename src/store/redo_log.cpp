@@ -1,7 +1,6 @@
 #include "store/redo_log.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,43 +33,6 @@ std::optional<std::uint32_t> change_counter(const Changes& changes) {
   if (first == changes.writes.end()) return std::nullopt;
   return change_counter_of(first->second);
 }
-
-/// A file of the system's.
-class SystemFile final : public CachedFile {
- public:
-  explicit SystemFile(linux_api::Descriptor file) : file_(std::move(file)) {}
-
-  std::string read(std::uint64_t place, std::size_t size) override {
-    std::string data(size, '\0');
-    std::size_t done = 0;
-    while (done < size) {
-      const ssize_t got = pread(file_.get(), data.data() + done, size - done, static_cast<off_t>(place + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) throw_errno(errno, "read", linux_api::shown_path(file_.get()));
-      if (got == 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    data.resize(done);
-    return data;
-  }
-  void write(std::uint64_t place, std::string_view data) override {
-    linux_api::write_all_at(file_.get(), data, static_cast<off_t>(place));
-  }
-  void truncate(std::uint64_t size) override {
-    while (ftruncate(file_.get(), static_cast<off_t>(size)) < 0) {
-      if (errno != EINTR) throw_errno(errno, "shorten", linux_api::shown_path(file_.get()));
-    }
-  }
-  std::uint64_t size() override {
-    struct stat status {};
-    if (fstat(file_.get(), &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(file_.get()));
-    return static_cast<std::uint64_t>(status.st_size);
-  }
-  void sync() override { linux_api::sync_data(file_.get()); }
-
- private:
-  linux_api::Descriptor file_;
-};
 
 std::optional<PageCache> page_cache_of(int file) {
   const auto mount = linux_api::mount_id(file);
@@ -136,11 +98,13 @@ bool is_of_earlier_time(CachedFile& database, const Sum& sum) {
   return sum.sequence == 0 || counter > sum.change_counter || counter < sum.change_counter_before;
 }
 
+bool is_missing_pages(CachedFile& database, const Changes& changes) {
+  return std::any_of(changes.writes.begin(), changes.writes.end(), [&](const auto& write) {
+    return write.first < changes.size && database.read(write.first, write.second.size()) != write.second;
+  });
+}
 bool is_missing_something(CachedFile& database, const Changes& changes) {
-  return database.size() > changes.size ||
-         std::any_of(changes.writes.begin(), changes.writes.end(), [&](const auto& write) {
-           return write.first < changes.size && database.read(write.first, write.second.size()) != write.second;
-         });
+  return database.size() > changes.size || is_missing_pages(database, changes);
 }
 
 void write_all(CachedFile& database, const Changes& changes) {
@@ -168,24 +132,23 @@ std::optional<RedoLog> RedoLog::open(const std::string& path) {
     is_writable = false;
   }
   auto page_cache = page_cache_of(file.get());
-  RedoLog log(std::make_unique<SystemFile>(std::move(file)), std::move(page_cache));
+  RedoLog log(cached_file(std::move(file)), std::move(page_cache));
   log.is_writable_ = is_writable;
   return log;
 }
 
-RedoLog RedoLog::create(const std::string& path) {
+RedoLog RedoLog::open_or_create(const std::string& path) {
   linux_api::Descriptor file = linux_api::open_path(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
   auto page_cache = page_cache_of(file.get());
-  RedoLog log(std::make_unique<SystemFile>(std::move(file)), std::move(page_cache));
-  log.initialize();
   linux_api::sync_directory(linux_api::open_path(path.substr(0, path.find_last_of('/')), O_RDONLY | O_DIRECTORY).get());
-  return log;
+  return {cached_file(std::move(file)), std::move(page_cache)};
 }
 
-void RedoLog::initialize() {
+void RedoLog::initialize(CachedFile& database) {
+  if (database.size() > 0) database.sync();  // by whoever it was written: the log has nothing of it
   // Written, not only reserved: a transaction then changes no metadata that a sync would have to wait for.
   file_->write(0, std::string(capacity, '\0'));
-  write_state({page_cache_, sequence_from_clock(), 0, first_record, false});
+  write_state({page_cache_, sequence_from_clock(), change_counter(database), first_record, false});
   file_->sync();
 }
 
@@ -201,70 +164,101 @@ void RedoLog::write_state(const RedoState& state) {
   state_ = state;
 }
 
-bool RedoLog::is_settled() {
+void RedoLog::write_busy_state() {
+  RedoState state = state_;
+  state.is_busy = true;
+  write_state(state);
+}
+
+/// On the disk too: there it may be whole where it is not in the page cache.
+void RedoLog::forget_record_at(std::uint64_t place) {
+  if (place < file_->size()) file_->write(place, std::string(block, '\0'));
+  file_->sync();
+}
+
+bool RedoLog::is_settled(std::uint32_t change_counter) {
   const auto state = read_state();
-  if (!state || state->is_busy || state->page_cache != page_cache_) return false;
+  if (!state) return !read_record(*file_, first_record, file_->size());
+  if (state->is_busy || state->page_cache != page_cache_ || change_counter < state->change_counter) return false;
   state_ = *state;
   return true;
 }
 
-bool RedoLog::is_all_in(CachedFile& database) const {
+std::optional<Changes> RedoLog::missing(CachedFile& database) const {
+  Sum sum = sum_of_records(*file_);
+  // A file may be longer than the database in it, whose first page says how long that is.
+  if (is_of_earlier_time(database, sum) || !is_missing_pages(database, sum.changes)) return std::nullopt;
+  return std::move(sum.changes);
+}
+
+std::vector<std::string> RedoLog::faults(CachedFile& database) const {
+  const auto state = read_state();
+  if (!state || state->end == first_record) return {};
   const Sum sum = sum_of_records(*file_);
-  return is_of_earlier_time(database, sum) || !is_missing_something(database, sum.changes);
+  if (sum.end != state->end || sum.sequence != state->sequence)
+    return {"the log has not all of the last transactions: a power cut now would lose those"};
+  if (is_of_earlier_time(database, sum) || !is_missing_pages(database, sum.changes)) return {};
+  return {"the database lacks what the log has of the last transactions"};
+}
+
+void RedoLog::distrust() {
+  const auto state = read_state();
+  if (!state) return;
+  state_ = *state;
+  write_busy_state();
 }
 
 void RedoLog::settle(CachedFile& database) {
   const auto before = read_state();
   const Sum sum = sum_of_records(*file_);
-  if (!before && sum.sequence == 0) {  // whoever made it was killed
-    initialize();
-    return;
-  }
+  if (!before && sum.sequence == 0) return initialize(database);
   const bool is_old = is_of_earlier_time(database, sum);
   // Where a transaction was being written, or the database could not be synced, the page cache may hold what the disk
   // does not, and will not get: a page whose writing has failed counts as written. So everything is written again, the
-  // log's last transaction first, which may not be on the disk either.
+  // log's last transaction first, which may not be on the disk either; and the one that failed after it may be.
   const bool is_uncertain = !before || before->is_busy;
   if (!is_old && (is_uncertain || is_missing_something(database, sum.changes))) {
     const auto found = read_record(*file_, sum.last, file_->size()).value();
     file_->write(sum.last, written(found.record));
-    file_->sync();
+    forget_record_at(sum.end);
     write_all(database, sum.changes);
+  } else if (is_uncertain && sum.sequence == 0) {
+    forget_record_at(first_record);
   }
   RedoState after{page_cache_, sum.sequence, change_counter(database), sum.end, false};
   if (is_old || !page_cache_) {
-    database.sync();
+    state_ = before.value_or(after);
+    sync(database);
     after.end = first_record;
     after.sequence = std::max({sum.sequence, before ? before->sequence : 0, sequence_from_clock()});
   }
   write_state(after);
 }
 
+/// The state is a busy one afterwards: whoever comes after a sync that failed, or has never been known to succeed,
+/// writes everything again.
 void RedoLog::sync(CachedFile& database) {
-  try {
-    database.sync();
-  } catch (const SystemError&) {
-    RedoState uncertain = state_;
-    uncertain.is_busy = true;
-    write_state(uncertain);
-    throw;
-  }
+  write_busy_state();
+  database.sync();
 }
 
 void RedoLog::make_room(CachedFile& database, std::uint64_t size) {
   const bool is_at_beginning = state_.end == first_record;
   // What another program has written since would be undone by what the log has of the time before.
   const bool was_written_by_others = change_counter(database) != state_.change_counter;
-  if (!is_at_beginning && !was_written_by_others && state_.end + size <= capacity) return;
-  if (!is_at_beginning) sync(database);
+  if (!is_at_beginning && !was_written_by_others) {
+    if (state_.end + size <= capacity) return;
+    // A page whose writing has failed, and that has left the memory since, is as it was before: no sync tells.
+    const Sum sum = sum_of_records(*file_);
+    if (is_missing_something(database, sum.changes)) write_all(database, sum.changes);
+  }
+  if (!is_at_beginning || was_written_by_others) sync(database);
   state_.end = first_record;
   if (file_->size() > capacity) file_->truncate(capacity);
 }
 
 void RedoLog::append(std::string_view record) {
-  RedoState state = state_;
-  state.is_busy = true;
-  write_state(state);
+  write_busy_state();
   try {
     file_->write(state_.end, record);
     file_->sync();
@@ -277,11 +271,10 @@ void RedoLog::withdraw(const SystemError& why) {
   // Nobody may find it later: who is told that it failed goes on as if it had never been. Where that cannot be written,
   // the state stays busy, and it has happened.
   try {
-    file_->write(state_.end, std::string(block, '\0'));
+    if (read_record(*file_, state_.end, file_->size())) forget_record_at(state_.end);
     RedoState state = state_;
     state.is_busy = false;
     write_state(state);
-    file_->sync();
   } catch (const SystemError&) {
     throw SystemError(why);
   }
@@ -290,12 +283,16 @@ void RedoLog::withdraw(const SystemError& why) {
 
 void RedoLog::take_back(CachedFile& database, const Changes& changes) {
   write_all(database, changes);
+  // Of what that program did not touch, a power cut may have lost what the log still has.
+  const Sum sum = sum_of_records(*file_);
+  if (!is_of_earlier_time(database, sum)) write_all(database, sum.changes);
   sync(database);
   write_state({page_cache_, state_.sequence, change_counter(database), first_record, false});
 }
 
 void RedoLog::commit(CachedFile& database, Changes transaction) {
-  if (!is_settled()) settle(database);
+  const std::uint32_t found = change_counter(database);
+  if (!is_settled(found) || state_.end == 0) settle(database);  // without a state, it is made
   const std::uint32_t before = change_counter(database);
   const auto counter = change_counter(transaction);
   if (counter && *counter < before) return take_back(database, transaction);
@@ -329,11 +326,6 @@ void RedoLog::commit(CachedFile& database, Changes transaction) {
 
 std::string redo_log_path(const std::string& database) {
   return database + "-redo";
-}
-
-bool is_settled(const std::string& database) {
-  auto log = RedoLog::open(redo_log_path(database));
-  return !log || log->is_settled();
 }
 
 }  // namespace plyroot::store

@@ -5,25 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "store/cached_file.hpp"
 #include "store/redo_record.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::store {
-
-/// A file in the page cache: the log's, and the database's, as the log reads it and brings it up to date. Its functions
-/// throw SystemError.
-class CachedFile {
- public:
-  virtual ~CachedFile() = default;
-  /// @returns fewer bytes where the file ends
-  virtual std::string read(std::uint64_t place, std::size_t size) = 0;
-  virtual void write(std::uint64_t place, std::string_view data) = 0;
-  virtual void truncate(std::uint64_t size) = 0;
-  virtual std::uint64_t size() = 0;
-  /// All of it is on the disk when this returns. If it throws, parts are, and another one may return without.
-  virtual void sync() = 0;
-};
 
 /// A file beside the database into which each transaction is written, and synced, before the database's own file is
 /// changed; that one is not synced before the log is full. So a transaction waits for the disk once, and readers look
@@ -38,7 +26,10 @@ class CachedFile {
 /// another number, ends them. Where there is no room left the database is synced and the next one written over the
 /// first; what is left of the round before is told by the database's change counter, which is further.
 ///
-/// Its users hold SQLite's locks on the database: a shared one for is_settled(), an exclusive one for the rest.
+/// A log that holds neither a state nor a transaction is one whose making was cut short: it is as if there were none.
+///
+/// Its users hold SQLite's locks on the database: a shared one for is_settled() and missing(), an exclusive one for the
+/// rest.
 class RedoLog {
  public:
   /// What the file takes as long as no transaction is longer.
@@ -49,21 +40,28 @@ class RedoLog {
   RedoLog(std::unique_ptr<CachedFile> file, std::optional<PageCache> page_cache);
   /// @returns nothing where there is none. @throws SystemError
   static std::optional<RedoLog> open(const std::string& path);
-  /// Empty, and durable. @throws SystemError
-  static RedoLog create(const std::string& path);
+  /// The one that is there, or an empty file, whose name is on the disk. @throws SystemError
+  static RedoLog open_or_create(const std::string& path);
 
-  /// Whether the database's file is as the last transaction left it. @throws SystemError
-  [[nodiscard]] bool is_settled();
+  /// Whether the database's file is as the last transaction left it.
+  /// @param change_counter the database's, as its file has it. A lower one than the last transaction's is that of an
+  /// older page, which the disk had, or of an older file that somebody has put there.
+  /// @throws SystemError
+  [[nodiscard]] bool is_settled(std::uint32_t change_counter);
 
   /// Whether it may be written to; if not, settle() and commit() cannot be called.
   [[nodiscard]] bool is_writable() const { return is_writable_; }
-  /// Whether the database's file lacks nothing, whatever is_settled() says. Reads the whole log; a shared lock is
-  /// enough.
-  /// @throws SystemError
-  [[nodiscard]] bool is_all_in(CachedFile& database) const;
+  /// What settle() would write, for who cannot. @returns nothing where the file lacks nothing @throws SystemError
+  [[nodiscard]] std::optional<Changes> missing(CachedFile& database) const;
 
   /// Makes it so. @throws SystemError
   void settle(CachedFile& database);
+
+  /// What a log that is settled and the database should have in common and have not, in words: because the disk, or
+  /// somebody, has changed either. Reads the whole log. @throws SystemError
+  [[nodiscard]] std::vector<std::string> faults(CachedFile& database) const;
+  /// Has the next settle() write everything again. @throws SystemError
+  void distrust();
 
   /// Puts a transaction on the disk, and then into the database's file. If the second fails it is left to the next
   /// settle().
@@ -72,9 +70,11 @@ class RedoLog {
   void commit(CachedFile& database, Changes transaction);
 
  private:
-  void initialize();
+  void initialize(CachedFile& database);
   [[nodiscard]] std::optional<RedoState> read_state() const;
   void write_state(const RedoState& state);
+  void write_busy_state();
+  void forget_record_at(std::uint64_t place);
   void sync(CachedFile& database);
   void take_back(CachedFile& database, const Changes& changes);
   void make_room(CachedFile& database, std::uint64_t size);
@@ -89,9 +89,5 @@ class RedoLog {
 
 /// Where the log of a database lies.
 std::string redo_log_path(const std::string& database);
-
-/// Whether a database's file may be looked at without SQLite: no transaction is being written, and none that was is
-/// missing. @throws SystemError
-bool is_settled(const std::string& database);
 
 }  // namespace plyroot::store

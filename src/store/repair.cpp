@@ -12,6 +12,8 @@
 #include "store/collector.hpp"
 #include "store/database.hpp"
 #include "store/layer_tree.hpp"
+#include "store/redo_log.hpp"
+#include "store/schema.hpp"
 #include "store/state.hpp"
 #include "support/error.hpp"
 
@@ -20,6 +22,17 @@ namespace {
 
 using linux_api::Descriptor;
 using Kind = Finding::Kind;
+
+/// What the log has is written to the database, and what the database has to the disk, by whoever reads it next.
+std::string settle_anew(const StoreLocation& location) {
+  const Database database(location.path() + "/" + database_name, Database::Mode::existing);
+  {
+    const Transaction nobody_writes(database);
+    if (auto log = RedoLog::open(redo_log_path(database.path()))) log->distrust();
+  }
+  schema_state(database);
+  return "brought store.db and its log together again";
+}
 
 /// Layers that nothing reaches and nothing stands on: dropping one may leave the one below it so.
 std::vector<LayerId> unused_tops(const Database& database) {
@@ -129,6 +142,7 @@ std::vector<std::string> repair(const StoreLocation& location, const CheckReport
       told.emplace_back(error.what());
     }
   };
+  attempt(found_kind(Kind::redo_log), [&] { return settle_anew(location); });
   std::optional<Store> store;
   std::optional<Repair> work;
   attempt(!found_kind(Kind::not_taken_over), [&] {

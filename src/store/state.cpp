@@ -62,11 +62,11 @@ Store::State::Known Store::State::read_view(const HeadName& head) const {
 }
 
 const store::HeadView& Store::State::view_of(const HeadName& head) {
-  const store::DatabaseStamp now = file_.stamp();
-  if (known_ && known_->head == head && known_->stamp == now) return known_->view;
+  const std::optional<store::DatabaseStamp> now = file_.settled_stamp();
+  if (now && known_ && known_->head == head && known_->stamp == *now) return known_->view;
   std::optional<store::HeadView> kept;
-  if (!connection_) kept = store::read_head_view(heads.get(), head, now);
-  known_ = kept ? Known{head, now, std::move(*kept), true} : read_view(head);
+  if (now && !connection_) kept = store::read_head_view(heads.get(), head, *now);
+  known_ = kept ? Known{head, *now, std::move(*kept), true} : read_view(head);
   return known_->view;
 }
 
@@ -76,13 +76,14 @@ void Store::State::keep_view_of(const HeadName& head) {
 }
 
 std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
-  if (known_ && known_->stamp == file_.stamp()) {
+  const std::optional<store::DatabaseStamp> now = file_.settled_stamp();
+  if (known_ && known_->stamp == now) {
     const auto found = known_->view.origins.find(name.text());
     if (found != known_->view.origins.end()) return found->second;
   }
   const store::ReadTransaction one_state(database());
   auto origin = read_origin(database(), name.text());
-  if (known_ && known_->stamp == file_.stamp()) {
+  if (known_ && known_->stamp == file_.stamp()) {  // within the transaction
     known_->view.origins[name.text()] = origin;
     known_->is_kept = false;
   }
@@ -99,15 +100,16 @@ std::vector<Snapshot> Store::State::read_list(const HeadName& head, std::size_t 
 }
 
 std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
-  if (!connection_) {
-    if (auto kept = store::read_list_view(heads.get(), head, file_.stamp())) return std::move(*kept);
+  if (const auto now = file_.settled_stamp(); now && !connection_) {
+    if (auto kept = store::read_list_view(heads.get(), head, *now)) return std::move(*kept);
   }
   return ask_for_list(head);
 }
 
 void Store::State::renew_list_of(const HeadName& head) const {
-  if (store::has_list_view(heads.get(), head) && !store::read_list_view(heads.get(), head, file_.stamp()))
-    ask_for_list(head);
+  if (!store::has_list_view(heads.get(), head)) return;
+  const auto now = file_.settled_stamp();
+  if (!now || !store::read_list_view(heads.get(), head, *now)) ask_for_list(head);
 }
 
 std::vector<Snapshot> Store::State::ask_for_list(const HeadName& head) const {
@@ -131,8 +133,8 @@ void Store::State::commit(store::Transaction& transaction, const HeadName& head)
   transaction.commit();
   if (snapshots.size() > most_renewed) return;
   try {
-    const store::DatabaseStamp stamp = file_.stamp();
-    if (stamp.change_counter == counter) store::keep_list_view(heads.get(), head, stamp, snapshots);
+    const std::optional<store::DatabaseStamp> stamp = file_.settled_stamp();
+    if (stamp && stamp->change_counter == counter) store::keep_list_view(heads.get(), head, *stamp, snapshots);
   } catch (const SystemError&) {
     // What was changed is on the disk. Whoever lists reads the database, and says what is wrong with it.
   }

@@ -19,7 +19,6 @@
 #include "store/layer_directory.hpp"
 #include "store/layer_tree.hpp"
 #include "store/mock_takeover.hpp"
-#include "store/redo_log.hpp"
 #include "store/schema.hpp"
 #include "store/state.hpp"
 #include "support/error.hpp"
@@ -125,10 +124,10 @@ void fill(const Database& database, const StoreLocation& location, int directory
 std::optional<Store> Store::open(const StoreLocation& location, const MockIsAlive& mock_is_alive) {
   Descriptor directory = open_store_directory(location);
   if (!directory) return std::nullopt;
-  auto file = store::DatabaseFile::open(directory.get());
-  if (!file && !store::is_mock_store(directory.get())) return std::nullopt;
   const std::string path = location.path() + "/" + store::database_name;
-  if (file && store::is_newest_schema(file->user_version()) && store::is_settled(path))
+  auto file = store::DatabaseFile::open(directory.get(), path);
+  if (!file && !store::is_mock_store(directory.get())) return std::nullopt;
+  if (file && store::is_newest_schema(file->user_version()) && file->settled_stamp())
     return Store(std::make_unique<State>(location, std::move(directory), std::move(*file), std::nullopt));
   Database database(path, file ? Database::Mode::existing : Database::Mode::create);
   const store::SchemaState schema = store::schema_state(database);
@@ -141,7 +140,7 @@ std::optional<Store> Store::open(const StoreLocation& location, const MockIsAliv
     fill(database, location, directory.get(), layers.get(), mock_is_alive);
     linux_api::sync_directory(directory.get());
   }
-  if (!file) file = store::DatabaseFile::open(directory.get());
+  if (!file) file = store::DatabaseFile::open(directory.get(), path);
   return Store(std::make_unique<State>(location, std::move(directory), std::move(file.value()), std::move(database)));
 }
 
@@ -150,10 +149,11 @@ Store Store::open_or_create(const StoreLocation& location, const MockIsAlive& mo
   Descriptor directory = make_store_directory(location);
   const Descriptor layers = store::open_or_make_directory(directory.get(), store::layers_name);
   store::open_or_make_directory(directory.get(), store::heads_name);
-  Database database(location.path() + "/" + store::database_name, Database::Mode::create);
+  const std::string path = location.path() + "/" + store::database_name;
+  Database database(path, Database::Mode::create);
   fill(database, location, directory.get(), layers.get(), mock_is_alive);
   linux_api::sync_directory(directory.get());
-  auto file = store::DatabaseFile::open(directory.get());
+  auto file = store::DatabaseFile::open(directory.get(), path);
   return Store(std::make_unique<State>(location, std::move(directory), std::move(file.value()), std::move(database)));
 }
 

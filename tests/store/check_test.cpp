@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "linux/file.hpp"
+#include "store/redo_record.hpp"
 #include "store_fixture.hpp"
 
 namespace plyroot::test {
@@ -69,6 +71,36 @@ TEST_P(Check, FindsNothingInAStoreThatIsWell) {
   EXPECT_EQ(report.snapshots.unaffected, (Lines{"nothing", "a", "b", "c"}));
   EXPECT_EQ(report.layers, 5U);
   EXPECT_GT(report.files, report.layers);
+}
+
+TEST_P(Check, APageThatTheDatabaseHasLostIsFoundAndWrittenAnew) {
+  constexpr std::size_t page = 4096;
+  const std::string before = linux_api::read_file(path("store.db"));
+  snapshot("d");
+  const std::string after = linux_api::read_file(path("store.db"));
+  std::size_t place = page;
+  while (before.compare(place, page, after, place, page) == 0)
+    place += page;
+  std::fstream(path("store.db"), std::ios::in | std::ios::out | std::ios::binary).seekp(static_cast<long>(place))
+      << before.substr(place, page);
+  const Lines found = findings();
+  EXPECT_NE(std::find(found.begin(), found.end(), "damage redo-log"), found.end());
+  EXPECT_FALSE(repair().empty());
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_EQ(linux_api::read_file(path("store.db")), after);
+}
+
+TEST_P(Check, ATransactionThatTheLogHasLostIsFound) {
+  snapshot("d");
+  const std::string name = path("store.db-redo");
+  const std::string log = linux_api::read_file(name);
+  const std::size_t record = log.rfind(store::redo_record_magic);
+  std::fstream(name, std::ios::in | std::ios::out | std::ios::binary).seekp(static_cast<long>(record + 1000)) << "torn";
+  EXPECT_EQ(findings(), Lines{"damage redo-log"});
+  EXPECT_FALSE(repair().empty());
+  EXPECT_EQ(findings(), Lines{});
+  snapshot("e");
+  EXPECT_EQ(check().snapshots.unaffected, (Lines{"nothing", "a", "b", "c", "d", "e"}));
 }
 
 TEST_P(Check, WorksWhileARootIsMounted) {

@@ -1,15 +1,32 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "linux/file.hpp"
 #include "linux/process.hpp"
 #include "store/database_file.hpp"
 #include "store/head_view.hpp"
 #include "store_fixture.hpp"
+
+namespace {
+
+bool is_killed_when_the_log_is_synced = false;
+
+}  // namespace
+
+/// The system's; but a process of these tests can end here, with a transaction on the disk and not in the database.
+extern "C" int fdatasync(int file) {
+  const auto result = static_cast<int>(syscall(SYS_fdatasync, file));
+  if (is_killed_when_the_log_is_synced && plyroot::linux_api::shown_path(file).ends_with("-redo")) raise(SIGKILL);
+  return result;
+}
 
 namespace plyroot::test {
 namespace {
@@ -29,7 +46,7 @@ class Views : public StoreTest {
   [[nodiscard]] std::string file(const std::string& name) const { return location().path() + "/heads/" + name; }
   [[nodiscard]] store::DatabaseStamp stamp() const {
     const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
-    return store::DatabaseFile::open(directory.get())->stamp();
+    return store::DatabaseFile::open(directory.get(), location().path() + "/store.db")->stamp();
   }
   /// A list that is not true, for the database as it is.
   void forge_list() const {
@@ -203,6 +220,57 @@ TEST_P(Views, AreNotMissedWhereTheyCannotBeKept) {
   Store other = opened_anew();
   MountedHead(other, HeadName::main()).write("a", "1");
   EXPECT_EQ(read("a"), "1");
+}
+
+/// By a process that has opened the store before, and waits for its turn at the head.
+TEST_P(Views, AreNotBelievedWhereAWriterWasKilledInMidTransaction) {
+  snapshot("s");
+  const auto kill_in = [&](const std::function<void(Store&)>& change) {
+    const pid_t writer = fork();
+    if (writer == 0) {
+      is_killed_when_the_log_is_synced = true;
+      Store other = opened_anew();
+      change(other);
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(writer, &status, 0), writer);
+    ASSERT_TRUE(WIFSIGNALED(status));
+  };
+  const std::vector<std::function<void(Store&)>> changes = {
+      [](Store& other) { other.take_snapshot(HeadLock(other, HeadName::main()), SnapshotName("t")); },
+      [](Store& other) { other.take_snapshot(HeadLock(other, HeadName::main()), SnapshotName("u")); },
+      [](Store& other) { other.roll_back(HeadLock(other, HeadName::main()), SnapshotName("s")); },
+      [](Store& other) { other.roll_back(HeadLock(other, HeadName::main()), SnapshotName("t")); },
+      [](Store& other) { other.remove_snapshot(SnapshotName("s")); },
+      [](Store& other) { other.remove_snapshot(SnapshotName("u")); },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    {
+      Store other = opened_anew();
+      MountedHead(other, HeadName::main()).write("a", "1");
+      store::note_unmount(HeadLock(other, HeadName::main()).descriptor());
+    }
+    EXPECT_FALSE(listed_anew().empty());
+    Store waiting = opened_anew();
+    kill_in(changes[i]);
+    if (i % 2 == 0) {
+      const auto mounted = [&] {
+        const HeadLock lock(waiting, HeadName::main());
+        auto layers = waiting.prepare_upper(lock).layers;
+        waiting.commit_preparation();
+        return layers;
+      }();
+      const auto listed = opened_anew().mounted_layers(HeadName::main());
+      ASSERT_TRUE(listed) << i;
+      EXPECT_EQ(mounted.upper, listed->upper) << i;
+      EXPECT_EQ(mounted.lowers, listed->lowers) << i;
+    } else {
+      const std::size_t listed = waiting.snapshots(HeadName::main()).size();
+      EXPECT_EQ(listed, listed_anew().size()) << i;
+    }
+  }
+  EXPECT_EQ(listed_anew(), Lines{"* t"});
 }
 
 TEST_P(Views, FollowAHeadThatIsMovedByOthers) {
