@@ -13,7 +13,7 @@ namespace plyroot::store {
 
 /// How many lowers a mount is to have at most, once the background has caught up. Look-ups of names grow with it, what
 /// covers cost shrinks with it.
-inline constexpr std::size_t aimed_lowers = 8;
+inline constexpr std::size_t aimed_lowers = 5;
 
 /// The most layers that are merged at once.
 inline constexpr std::size_t most_merged_at_once = 16;
@@ -79,8 +79,9 @@ std::vector<Merge> plan_absorptions(const LayerTree& tree);
 
 /// Which covers are to be made so that no chain has more lowers than are aimed at; one after the other, because later
 /// ones use what earlier ones made. The directories that a chain is mounted from are merged from the top down as long
-/// as the next one is no larger than what has been taken so far: so a name is merged again only into something at least
-/// twice as large, log2(all names) times at most, apart from the few merges that the number of lowers forces.
+/// as the next one is at most three times as large as what has been taken so far: so a name is merged again only into
+/// something at least a third larger, log4/3(all names) times at most, apart from the few merges that the number of
+/// lowers forces. In a chain of 10,000 equal layers each name is in 12 covers.
 class CoverPlanner {
  public:
   /// @param tree with the layers counted that uncounted_layers() names
