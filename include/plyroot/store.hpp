@@ -14,6 +14,7 @@ namespace plyroot {
 struct Snapshot {
   std::string name;
   bool is_current = false;  ///< it names the layer that the head asked for would be cleaned to
+  std::int64_t layer = 0;   ///< the layer's id; several may name one
 
   bool operator==(const Snapshot&) const = default;
 };

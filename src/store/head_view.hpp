@@ -26,28 +26,16 @@ struct HeadView {
   bool operator==(const HeadView&) const = default;
 };
 
-/// Views, and lists of snapshots as a head shows them, are kept in files of heads/, each with the stamp of the state
-/// that it is of: while the database has not changed, a command that only reads needs no SQLite, whose start costs it
-/// more than all else. A file that is torn, or of another state, says nothing, and nothing is lost with it. `heads` is
-/// the directory's descriptor, -1 where there is none yet: then there are no views.
-
+/// Views are kept in files of heads/ (view_file.hpp).
 /// @param stamp nothing for a view of whatever state, which tells only what was asked for then
 std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp);
-std::optional<std::vector<Snapshot>> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
-/// Whether one has been kept, of whatever state.
-bool has_list_view(int heads, const HeadName& head);
-/// What cannot be written (a full disk) is not kept.
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
-void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const std::vector<Snapshot>& view);
 
-/// What the files begin with (support/sealed.hpp).
+/// What the file begins with (support/sealed.hpp).
 inline constexpr std::string_view head_view_magic = "plyroot head\n1";
-inline constexpr std::string_view list_view_magic = "plyroot list\n1";
 
-/// The form of the files. parse_... returns nothing for what written() did not write for this stamp.
+/// The form of the file. parse_head_view() returns nothing for what written() did not write for this stamp.
 std::string written(const DatabaseStamp& stamp, const HeadView& view);
-std::string written(const DatabaseStamp& stamp, const std::vector<Snapshot>& view);
 std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& stamp);
-std::optional<std::vector<Snapshot>> parse_list_view(std::string_view file, const std::optional<DatabaseStamp>& stamp);
 
 }  // namespace plyroot::store

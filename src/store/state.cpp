@@ -2,16 +2,12 @@
 
 #include <fcntl.h>
 
-#include <limits>
 #include <utility>
 
 #include "support/error.hpp"
 
 namespace plyroot {
 namespace {
-
-/// Beyond, writing all names down again would take longer than reading the database when somebody lists them.
-constexpr std::size_t most_renewed = 100;
 
 std::optional<std::string> read_origin(const store::Database& database, const std::string& name) {
   store::Statement row(database, "SELECT origin FROM refs WHERE name = ?");
@@ -90,51 +86,44 @@ std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
   return origin;
 }
 
-std::vector<Snapshot> Store::State::read_list(const HeadName& head, std::size_t most) const {
-  std::vector<Snapshot> snapshots;
-  const store::LayerId current = store::read_head(database(), head).current;
-  store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
-  while (snapshots.size() < most && rows.step())
-    snapshots.push_back({rows.text(0), rows.integer(1) == current});
-  return snapshots;
-}
-
 std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
-  if (const auto now = file_.settled_stamp(); now && !connection_) {
-    if (auto kept = store::read_list_view(heads.get(), head, *now)) return std::move(*kept);
-  }
-  return ask_for_list(head);
+  const auto now = file_.settled_stamp();
+  std::optional<store::ListView> view;
+  if (now && !connection_) view = store::read_list_view(heads.get(), head, *now);
+  if (!view) view = ask_for_list(head);
+  return std::move(view->snapshots);
 }
 
 void Store::State::renew_list_of(const HeadName& head) const {
   if (!store::has_list_view(heads.get(), head)) return;
   const auto now = file_.settled_stamp();
-  if (!now || !store::read_list_view(heads.get(), head, *now)) ask_for_list(head);
+  if (!now || !store::is_list_view_of(heads.get(), head, *now)) ask_for_list(head);
 }
 
-std::vector<Snapshot> Store::State::ask_for_list(const HeadName& head) const {
-  std::vector<Snapshot> snapshots;
+store::ListView Store::State::ask_for_list(const HeadName& head) const {
+  store::ListView view;
   store::DatabaseStamp stamp;
   {
     const store::ReadTransaction one_state(database());
-    snapshots = read_list(head, std::numeric_limits<std::size_t>::max());
+    view.current = store::read_head(database(), head).current;
+    store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
+    while (rows.step())
+      view.snapshots.push_back({rows.text(0), rows.integer(1) == view.current, rows.integer(1)});
     stamp = file_.stamp();
   }
-  store::keep_list_view(heads.get(), head, stamp, snapshots);
-  return snapshots;
+  store::keep_list_view(heads.get(), head, stamp, view);
+  return view;
 }
 
-void Store::State::commit(store::Transaction& transaction, const HeadName& head) const {
-  // With many at once, a list would not outlive the next one's transaction.
-  if (transaction.had_to_wait()) return transaction.commit();
-  // Asked before the commit, as it costs no lock of its own then: others wait for it.
-  const std::vector<Snapshot> snapshots = read_list(head, most_renewed + 1);
-  const std::uint32_t counter = file_.stamp().change_counter + 1;
+void Store::State::commit(store::Transaction& transaction, const HeadName& head,
+                          const store::ListChange& change) const {
+  const store::DatabaseStamp before = file_.stamp();
   transaction.commit();
-  if (snapshots.size() > most_renewed) return;
+  if (transaction.had_to_wait()) return;  // with many at once, the list lacks what the others did
   try {
-    const std::optional<store::DatabaseStamp> stamp = file_.settled_stamp();
-    if (stamp && stamp->change_counter == counter) store::keep_list_view(heads.get(), head, *stamp, snapshots);
+    const std::optional<store::DatabaseStamp> after = file_.settled_stamp();
+    if (after && after->change_counter == before.change_counter + 1)
+      store::amend_list_view(heads.get(), head, before, *after, change);
   } catch (const SystemError&) {
     // What was changed is on the disk. Whoever lists reads the database, and says what is wrong with it.
   }

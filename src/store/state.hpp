@@ -10,6 +10,7 @@
 #include "store/database.hpp"
 #include "store/database_file.hpp"
 #include "store/head_view.hpp"
+#include "store/list_view.hpp"
 
 namespace plyroot {
 
@@ -29,9 +30,9 @@ struct Store::State {
   [[nodiscard]] std::vector<Snapshot> list_of(const HeadName& head) const;
   /// Keeps it anew where it has been kept before, and has changed since.
   void renew_list_of(const HeadName& head) const;
-  /// Commits a transaction that may have changed what list_of(head) says; keeps a short list for commands to come,
-  /// which would else read the database.
-  void commit(store::Transaction& transaction, const HeadName& head) const;
+  /// Commits a transaction.
+  /// @param change what it does to list_of(head): kept for commands to come, which would else read the database
+  void commit(store::Transaction& transaction, const HeadName& head, const store::ListChange& change = {}) const;
   [[nodiscard]] std::optional<std::string> origin_of(const SnapshotName& name);
 
   StoreLocation location;
@@ -56,8 +57,7 @@ struct Store::State {
   };
   [[nodiscard]] Known read_view(const HeadName& head) const;
   /// Asks the database, and keeps what it says.
-  std::vector<Snapshot> ask_for_list(const HeadName& head) const;
-  [[nodiscard]] std::vector<Snapshot> read_list(const HeadName& head, std::size_t most) const;
+  store::ListView ask_for_list(const HeadName& head) const;
 
   store::DatabaseFile file_;                           // closed after the connection
   mutable std::optional<store::Database> connection_;  // opened when it is first needed

@@ -359,10 +359,11 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
     head.unsynced_since_boot.reset();
   }
   store::add_ref(database, name, head.current, origin);
+  const store::ListChange change{head.current, {{name.text(), true, head.current}}, {}};
   store::write_head(database, idle_head.head(), head);
   std::vector<std::string> garbage;
   if (dropped) garbage = store::delete_unreachable(database, *upper_before);
-  state_->commit(transaction, idle_head.head());
+  state_->commit(transaction, idle_head.head(), change);
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -390,7 +391,7 @@ void Store::roll_back(const HeadLock& idle_head, const SnapshotName& name) {
   const LayerId target = require_ref(state_->database(), name);
   const Head before = read_head(state_->database(), idle_head.head());
   const auto garbage = move_head(state_->database(), idle_head.head(), before, target);
-  state_->commit(transaction, idle_head.head());
+  state_->commit(transaction, idle_head.head(), {target, {}, {}});
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
@@ -409,7 +410,7 @@ void Store::remove_snapshot(const SnapshotName& name) {
   const LayerId layer = require_ref(state_->database(), name);
   store::Statement(state_->database(), "DELETE FROM refs WHERE name = ?").bind(name.text()).run();
   const auto garbage = store::delete_unreachable(state_->database(), layer);
-  state_->commit(transaction, HeadName::main());
+  state_->commit(transaction, HeadName::main(), {{}, {}, name.text()});
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 

@@ -4,8 +4,21 @@
 #include "fuzz.hpp"
 #include "store/head_file.hpp"
 #include "store/head_view.hpp"
+#include "store/list_view.hpp"
 #include "store/redo_record.hpp"
+#include "store/view_file.hpp"
+#include "support/binary.hpp"
 #include "support/sealed.hpp"
+
+namespace {
+
+std::string with_stamp(const plyroot::store::DatabaseStamp& stamp, std::string_view text) {
+  std::string payload;
+  plyroot::binary::Writer(payload).put(stamp);
+  return payload.append(text);
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace plyroot;
@@ -17,14 +30,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(buildroot::read_tree(buildroot::written(*tree)) == tree, "what is written is what was read");
   }
   store::parse_head_view(text, std::nullopt);
-  store::parse_list_view(text, std::nullopt);
   // Few inputs have the right checksum.
   constexpr store::DatabaseStamp stamp{1, 2, 3, 4, 5};
+  store::parse_list_view(text, stamp);
   if (const auto view = store::parse_head_view(sealed(store::head_view_magic, text), std::nullopt)) {
     fuzz::require(store::parse_head_view(store::written(stamp, *view), stamp) == view, "a view of a head stays itself");
   }
-  if (const auto view = store::parse_list_view(sealed(store::list_view_magic, text), std::nullopt)) {
-    fuzz::require(store::parse_list_view(store::written(stamp, *view), stamp) == view, "a list stays itself");
+  const std::string payload = with_stamp(stamp, text);
+  if (const auto view = store::parse_list_view(sealed(store::list_view_magic, payload), stamp)) {
+    const std::string again = store::written(stamp, *view);
+    fuzz::require(store::parse_list_view(again, stamp) == view, "a list stays itself");
+    constexpr store::DatabaseStamp later{6, 7, 8, 9, 10};
+    fuzz::require(store::parse_list_view(again + store::written(stamp, later, {}), later) == view, "no change is one");
+    store::parse_list_view(again + sealed(store::list_change_magic, with_stamp(stamp, text)), later);
   }
   if (const auto state = store::parse_redo_state(text)) {
     fuzz::require(store::parse_redo_state(store::written(*state)) == state, "a state of the log stays itself");

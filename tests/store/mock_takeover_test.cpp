@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(On, MockBaseDirectory, testing::Values("ext4", "tmpfs")
 TEST_P(MockBaseDirectory, IsTakenOverInPlaceAtFirstUse) {
   const auto before = layer_names();
   Store store = std::move(*Store::open(location()));
-  EXPECT_EQ(store.snapshots(HeadName::main()), (std::vector<Snapshot>{{"postinit", false}, {"mvn", true}}));
+  EXPECT_EQ(listed(store), (Lines{"  postinit", "* mvn"}));
   EXPECT_EQ(layer_names(), before);
   {
     const MountedHead head(store, HeadName::main());

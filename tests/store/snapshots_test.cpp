@@ -147,7 +147,7 @@ TEST_P(Snapshots, OfAStoreThatAnEarlierPlyrootMadeStay) {
       "DROP TABLE covers; DROP TABLE retired; ALTER TABLE layers DROP COLUMN entries;"
       "ALTER TABLE heads DROP COLUMN retired_before_mount; PRAGMA user_version = 1");
   Store now = Store::open(location()).value();
-  EXPECT_EQ(now.snapshots(HeadName::main()), (std::vector<Snapshot>{{"s", true}}));
+  EXPECT_EQ(listed(now), Lines{"* s"});
   EXPECT_EQ(MountedHead(now, HeadName::main()).read("a"), "2");
   now.roll_back(HeadLock(now, HeadName::main()), SnapshotName("s"));
   now.merge_layers();

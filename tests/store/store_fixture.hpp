@@ -49,6 +49,14 @@ class MountedHead {
   linux_api::Descriptor root_;
 };
 
+/// As --list-snapshots shows them.
+inline std::vector<std::string> listed(const Store& store, const HeadName& head = HeadName::main()) {
+  std::vector<std::string> lines;
+  for (const Snapshot& snapshot : store.snapshots(head))
+    lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+  return lines;
+}
+
 /// A store on a file system of the test's own.
 class StoreTest : public OnEachFileSystem {
  protected:

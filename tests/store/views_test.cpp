@@ -13,6 +13,7 @@
 #include "linux/process.hpp"
 #include "store/database_file.hpp"
 #include "store/head_view.hpp"
+#include "store/list_view.hpp"
 #include "store_fixture.hpp"
 
 namespace {
@@ -37,12 +38,7 @@ class Views : public StoreTest {
  protected:
   /// As another command would find the store.
   [[nodiscard]] Store opened_anew() const { return *Store::open(location()); }
-  [[nodiscard]] Lines listed_anew() const {
-    Lines lines;
-    for (const Snapshot& snapshot : opened_anew().snapshots(HeadName::main()))
-      lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
-    return lines;
-  }
+  [[nodiscard]] Lines listed_anew() const { return listed(opened_anew()); }
   [[nodiscard]] std::string file(const std::string& name) const { return location().path() + "/heads/" + name; }
   [[nodiscard]] store::DatabaseStamp stamp() const {
     const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
@@ -50,7 +46,7 @@ class Views : public StoreTest {
   }
   /// A list that is not true, for the database as it is.
   void forge_list() const {
-    std::ofstream(file("@main.list")) << store::written(stamp(), std::vector<Snapshot>{{"forged", true}});
+    std::ofstream(file("@main.list")) << store::written(stamp(), store::ListView{1, {{"forged", true, 1}}});
   }
   /// How many descriptors this process has of the database: SQLite has one too where it was needed.
   [[nodiscard]] std::size_t open_databases() const {
@@ -71,18 +67,20 @@ TEST_P(Views, AreReadInPlaceOfADatabaseThatHasNotChanged) {
   EXPECT_EQ(listed_anew(), Lines{"* forged"});
 }
 
-TEST_P(Views, OfShortListsAreRenewedByWhateverChangesThem) {
+TEST_P(Views, OfListsFollowWhateverChangesThem) {
   const auto kept = [&]() -> std::optional<Lines> {
     const auto heads = linux_api::open_path(location().path() + "/heads", O_RDONLY | O_DIRECTORY);
     const auto view = store::read_list_view(heads.get(), HeadName::main(), stamp());
     if (!view) return std::nullopt;
     Lines lines;
-    for (const Snapshot& snapshot : *view)
+    for (const Snapshot& snapshot : view->snapshots)
       lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
     return lines;
   };
   store() = opened_anew();  // heads/ was not there before
   snapshot("s");
+  EXPECT_EQ(kept(), std::nullopt);  // nobody has asked yet
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
   EXPECT_EQ(kept(), Lines{"* s"});
   write("a", "1");
   EXPECT_EQ(kept(), Lines{"* s"});
@@ -91,21 +89,42 @@ TEST_P(Views, OfShortListsAreRenewedByWhateverChangesThem) {
   write("a", "2");
   snapshot("t");
   EXPECT_EQ(kept(), (Lines{"  s", "* t"}));
+  snapshot("u");
+  EXPECT_EQ(kept(), (Lines{"  s", "* t", "* u"}));
   roll_back("s");
-  EXPECT_EQ(kept(), (Lines{"* s", "  t"}));
+  EXPECT_EQ(kept(), (Lines{"* s", "  t", "  u"}));
   remove("t");
-  EXPECT_EQ(kept(), Lines{"* s"});
-  for (int i = 1; i < 100; ++i)
-    snapshot(std::to_string(i));
-  EXPECT_EQ(kept().value().size(), 100U);
+  EXPECT_EQ(kept(), (Lines{"* s", "  u"}));
+  store().sync_head(HeadName::main());
+  EXPECT_EQ(kept(), (Lines{"* s", "  u"}));
+  // Until so much has been added that it is better written anew.
+  int made = 0;
+  while (kept()) {
+    ASSERT_LT(made, 1000);
+    snapshot(std::to_string(made++));
+  }
+  EXPECT_GT(made, 20);
+  const auto size = fs::file_size(file("@main.list"));
   snapshot("one-more");
-  EXPECT_EQ(kept(), std::nullopt);
-  EXPECT_EQ(listed_anew().size(), 101U);
-  EXPECT_EQ(kept().value().size(), 101U);
-  snapshot("yet-one-more");
-  EXPECT_EQ(kept(), std::nullopt);
+  EXPECT_EQ(fs::file_size(file("@main.list")), size);
   opened_anew().renew_lists();  // as the background does
-  EXPECT_EQ(kept().value().size(), 102U);
+  EXPECT_EQ(kept().value().size(), static_cast<std::size_t>(made) + 3);
+  snapshot("yet-one-more");
+  EXPECT_EQ(kept().value().back(), "* yet-one-more");
+}
+
+TEST_P(Views, OfListsThatMissAChangeAreNotBelieved) {
+  snapshot("s");
+  EXPECT_EQ(listed_anew(), Lines{"* s"});
+  const std::string list = linux_api::read_file(file("@main.list"));
+  snapshot("t");
+  const std::string amended = linux_api::read_file(file("@main.list"));
+  const std::string change = amended.substr(list.size());
+  for (const std::string& torn : {list, list + change.substr(0, change.size() / 2), list + change.substr(1),
+                                  list + change.substr(0, change.size() - 1) + "x", change, list + "x" + change}) {
+    std::ofstream(file("@main.list"), std::ios::trunc | std::ios::binary) << torn;
+    EXPECT_EQ(listed_anew(), (Lines{"* s", "* t"}));
+  }
 }
 
 TEST_P(Views, ThatNobodyHasAskedForAreNotRenewed) {
@@ -120,12 +139,18 @@ TEST_P(Views, ThatNobodyHasAskedForAreNotRenewed) {
 TEST_P(Views, OfAnotherStateSayNothing) {
   snapshot("s");
   forge_list();
-  write("a", "1");
+  const std::string forged = linux_api::read_file(file("@main.list"));
   snapshot("t");
-  EXPECT_EQ(listed_anew(), (Lines{"  s", "* t"}));
+  std::ofstream(file("@main.list"), std::ios::trunc | std::ios::binary) << forged;
+  EXPECT_EQ(listed_anew(), (Lines{"* s", "* t"}));
+}
+
+TEST_P(Views, OfListsThatAreNotTrueDoNotOutliveTheBackground) {
+  snapshot("s");
   forge_list();
-  remove("s");
-  EXPECT_EQ(listed_anew(), Lines{"* t"});
+  snapshot("t");
+  opened_anew().renew_lists();
+  EXPECT_EQ(listed_anew(), (Lines{"* s", "* t"}));
 }
 
 TEST_P(Views, ShowNothingOfATransactionThatIsNotCommitted) {
