@@ -55,7 +55,6 @@ std::string entry_of(std::string_view key, const Answer& answer) {
   writer.put(answer.dependencies);
   writer.put(answer.notices);
   writer.put(answer.config);
-  writer.put(answer.config.dictionary);
   return sealed(magic, payload);
 }
 
@@ -114,7 +113,6 @@ std::optional<Answer> Cache::find(std::string_view key, const VariableLookup& va
     }
     reader.get(answer.notices);
     reader.get(answer.config);
-    reader.get(answer.config.dictionary);
     if (!reader.at_end()) throw binary::Malformed();
     return answer;
   } catch (const std::runtime_error& error) {

@@ -39,9 +39,4 @@ void fields(Value& value, Visitor&& visit) {
   visit("processors", value.processors);
 }
 
-template <SameBut<JsonText> Value, class Visitor>
-void fields(Value& value, Visitor&& visit) {
-  visit("text", value.text);
-}
-
 }  // namespace plyroot::config

@@ -192,8 +192,6 @@ struct Config {
   int static_buildrequires_max_loops = 10;
 
   Plugins plugins;
-  JsonText plugin_conf;  ///< all of `plugin_conf`, with keys of plugins that plyroot does not know
-  JsonText dictionary;   ///< all of `config_opts`, but for mock_run_uuid
 };
 
 }  // namespace plyroot::config

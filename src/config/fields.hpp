@@ -213,7 +213,6 @@ void fields(Value& value, Visitor&& visit) {
   visit("static_buildrequires_max_loops", value.static_buildrequires_max_loops);
 
   visit("plugins", value.plugins);
-  visit("plugin_conf", value.plugin_conf);
 }
 
 }  // namespace plyroot::config

@@ -190,7 +190,7 @@ Answer answer_from_json(std::string_view text) {
       read(result["text"], answer.text);
     } else {
       read(result.at("config"), answer.config);
-      read(result.at("dictionary"), answer.config.dictionary);
+      read(result.at("dictionary"), answer.dictionary);
       check_root_name(answer.config.root);
       check_root_name(answer.config.shared_root);
     }

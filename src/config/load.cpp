@@ -123,6 +123,7 @@ Config load(const Request& asked, Log& log, const Surroundings& surroundings, Lo
   const std::int64_t began = now_in_nanoseconds();
   Answer answer = evaluate(Task::config, request, user, surroundings);
   say(answer.notices, log);
+  done.dictionary = std::move(answer.dictionary);
   done.not_kept_because = reasons_not_to_keep(answer, began, surroundings);
   if (done.not_kept_because.empty()) {
     try {

@@ -29,6 +29,7 @@ struct LoadReport {
   bool from_cache = false;
   bool kept = false;                          ///< the answer was put into the cache
   std::vector<std::string> not_kept_because;  ///< reasons; empty with from_cache or kept
+  JsonText dictionary;                        ///< all of `config_opts` as it was evaluated; empty with from_cache
 };
 
 /// The configuration that a command works with.

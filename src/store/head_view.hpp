@@ -34,8 +34,8 @@ void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp,
 /// What the file begins with (support/sealed.hpp).
 inline constexpr std::string_view head_view_magic = "plyroot head\n1";
 
-/// The form of the file. parse_head_view() returns nothing for what written() did not write for this stamp.
+/// The form of the file. parse_head_view() returns nothing for what written() did not write for the stamp.
 std::string written(const DatabaseStamp& stamp, const HeadView& view);
-std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& stamp);
+std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& wanted);
 
 }  // namespace plyroot::store

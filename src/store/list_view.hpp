@@ -44,9 +44,9 @@ void amend_list_view(int heads, const HeadName& head, const DatabaseStamp& befor
 inline constexpr std::string_view list_view_magic = "plyroot list\n2";
 inline constexpr std::string_view list_change_magic = "plyroot list change\n1";
 
-/// The form of the file. parse_list_view() returns nothing for what does not lead to this stamp.
+/// The form of the file. parse_list_view() returns nothing for what does not lead to the stamp.
 std::string written(const DatabaseStamp& stamp, const ListView& view);
 std::string written(const DatabaseStamp& before, const DatabaseStamp& after, const ListChange& change);
-std::optional<ListView> parse_list_view(std::string_view file, const DatabaseStamp& stamp);
+std::optional<ListView> parse_list_view(std::string_view file, const DatabaseStamp& wanted);
 
 }  // namespace plyroot::store

@@ -53,8 +53,7 @@ TEST_F(Cached, ConfigurationStartsNoProcessAndIsTheSame) {
   EXPECT_EQ(kept.config_paths, evaluated.config_paths);
   EXPECT_EQ(kept.environment, evaluated.environment);
   EXPECT_EQ(kept.package_managers.at("dnf4").common_opts, evaluated.package_managers.at("dnf4").common_opts);
-  EXPECT_EQ(kept.plugin_conf.text, evaluated.plugin_conf.text);
-  EXPECT_EQ(kept.dictionary.text, evaluated.dictionary.text);
+  EXPECT_EQ(kept.plugins.enabled, evaluated.plugins.enabled);
 }
 
 TEST_F(Cached, IsEvaluatedAgainWhenAnIncludedFileHasChanged) {

@@ -76,8 +76,9 @@ config_opts['plugin_conf']['mount_opts']['dirs'] = [('dev', '/m', 'ext4', 'ro')]
   EXPECT_THAT(config.plugins.overlayfs.touch_files, ElementsAre("/var/db/*"));
   EXPECT_EQ(config.plugins.mount.dirs.at(0).type, "ext4");
   EXPECT_FALSE(config.plugins.enabled.at("ccache"));
-  EXPECT_EQ(nlohmann::json::parse(config.dictionary.text).at("hostname"), "builder");
-  EXPECT_TRUE(nlohmann::json::parse(config.plugin_conf.text).contains("sign_opts"));
+  const auto dictionary = nlohmann::json::parse(report_.dictionary.text);
+  EXPECT_EQ(dictionary.at("hostname"), "builder");
+  EXPECT_TRUE(dictionary.at("plugin_conf").contains("sign_opts"));
 }
 
 TEST_F(Load, FindsAConfigurationByARelativePath) {

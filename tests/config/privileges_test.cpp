@@ -15,7 +15,10 @@ using testing::Not;
 
 class Privileges : public Configurations {
  protected:
-  nlohmann::json dictionary() { return nlohmann::json::parse(load().dictionary.text); }
+  nlohmann::json dictionary() {
+    load();
+    return nlohmann::json::parse(report_.dictionary.text);
+  }
 
   void close_to_others(const std::string& name) const { ASSERT_EQ(chmod(path(name).c_str(), 0700), 0); }
 };
@@ -45,7 +48,7 @@ TEST_F(Privileges, OfTheUserWhoCalledSudoAreThoseOfTheEvaluation) {
   const Config config = load();
   unsetenv("SUDO_UID");
   unsetenv("SUDO_GID");
-  EXPECT_EQ(nlohmann::json::parse(config.dictionary.text).at("ids"), (nlohmann::json{12345, 12346}));
+  EXPECT_EQ(nlohmann::json::parse(report_.dictionary.text).at("ids"), (nlohmann::json{12345, 12346}));
   EXPECT_EQ(config.chrootuid, 12345U);
 }
 

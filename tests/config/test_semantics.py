@@ -127,7 +127,7 @@ def test_keys_that_nobody_knows_are_kept(configurations):
                          "config_opts['plugin_conf']['strange_opts'] = {'b': '{{ root }}'}")
     config = configurations.config("x")
     assert config["dictionary"]["own_key"] == {"a": 1}
-    assert config["plugin_conf"]["strange_opts"] == {"b": "r"}
+    assert config["dictionary"]["plugin_conf"]["strange_opts"] == {"b": "r"}
 
 
 def test_uniqueext_names_the_root_but_not_its_caches(configurations):
@@ -137,7 +137,7 @@ def test_uniqueext_names_the_root_but_not_its_caches(configurations):
     assert config["rootdir"] == "/var/lib/mock/r-two/root"
     assert config["resultdir"] == "/var/lib/mock/r-two/result"
     assert config["cachedir"] == "/var/cache/mock/r"
-    assert config["plugin_conf"]["root_cache_opts"]["dir"] == "/var/cache/mock/r/root_cache/"
+    assert config["dictionary"]["plugin_conf"]["root_cache_opts"]["dir"] == "/var/cache/mock/r/root_cache/"
 
 
 def test_repositories_of_the_command_line_end_the_package_managers_configuration(configurations):

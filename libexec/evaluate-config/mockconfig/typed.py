@@ -142,7 +142,6 @@ def typed_configuration(options: ConfigOptions, shared_root: str, isolation: str
         **_root(values, isolation),
         **_build(values),
         "plugins": _plugins(options),
-        "plugin_conf": options["plugin_conf"],
     }
 
 
