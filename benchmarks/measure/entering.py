@@ -5,12 +5,12 @@ from __future__ import annotations
 from clock import measure
 from place import Site
 from result import Bar, Row, Section
-from sessions import held_open
+from sessions import children_of, held_open, name_of
 
 ENTER_BAR, JOIN_BAR = 1.4, 2.5
 UNDISTURBED_BAR = 1.3  # the issue says "never waits": this is what the measurement can tell apart
 DIRTY_MEGABYTES = 200
-FLOOR = "floor of a session"
+FLOOR, JOIN_FLOOR = "floor of a session", "floor of joining"
 
 
 def entering(site: Site) -> Section:
@@ -30,8 +30,12 @@ def entering(site: Site) -> Section:
         Row("--chroot -- /bin/true, cleaned root", "makes the layer that is written to", enter, bar=bar, floor=FLOOR, before=[cleaned]),
         Row(f"--chroot -- /bin/true, {beside}", "another program's, in the same file system", enter, bar=Bar(UNDISTURBED_BAR, against="--chroot -- /bin/true"), floor=FLOOR, before=[enter], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
         Row(f"syncfs {beside}", "what it would wait for", [str(site.programs / "bench-floor-sync"), str(site.mounted)], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
-        Row("--chroot -- /bin/true, joining", "a session of the root that runs", [*joined.plyroot, "--chroot", "--", "/bin/true"], bar=Bar(JOIN_BAR)),
     ]  # fmt: skip
-    with held_open([[*joined.plyroot, "--chroot", "--", "/bin/sleep", "100000"]], site.log):
+    with held_open([[*joined.plyroot, "--chroot", "--", "/bin/sleep", "100000"]], site.log) as (command,):
+        inside = next(child for child in children_of(command) if name_of(child) == "sleep")
+        rows += [
+            Row(JOIN_FLOOR, "floor_join.cpp", [str(site.programs / "bench-floor-join"), str(inside)]),
+            Row("--chroot -- /bin/true, joining", "a session of the root that runs", [*joined.plyroot, "--chroot", "--", "/bin/true"], bar=Bar(JOIN_BAR), floor=JOIN_FLOOR),
+        ]  # fmt: skip
         measure(site, section, rows)
     return section
