@@ -2,8 +2,8 @@
 //
 //   bench-floor-join PROCESS          a process in the session
 //
-// Enters the same namespaces as a command of plyroot's that joins, and runs /bin/true there by vfork. Nothing is asked of
-// the session's init, no root is looked for, no configuration read, no rights given up.
+// Enters the same namespaces as a command of plyroot's that joins, and runs /bin/true there by vfork. Nothing is asked
+// of the session's init, no root is looked for, no configuration read, no rights given up.
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,8 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <string>
 
 namespace {
 
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: bench-floor-join PROCESS\n", stderr);
     return 2;
   }
-  auto session = static_cast<int>(syscall(SYS_pidfd_open, std::atoi(argv[1]), 0));
+  auto session = static_cast<int>(syscall(SYS_pidfd_open, std::stoi(argv[1]), 0));
   if (session < 0) stop("open a descriptor of the process");
   if (setns(session, CLONE_NEWPID) < 0) stop("have children in the session's PID namespace");
   alignas(16) static std::array<char, std::size_t{16} * 1024> stack;

@@ -39,9 +39,10 @@ Descriptor listen_at(int directory, const std::string& name) {
   Descriptor listener = new_socket(SOCK_NONBLOCK);
   const sockaddr_un address = address_at(directory, name);
   if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    throw_errno(errno, "make the session's socket", printable(name));
+    throw_errno(errno, "make the session's socket", shown_path(directory, name));
   }
-  if (listen(listener.get(), SOMAXCONN) < 0) throw_errno(errno, "listen on the session's socket", printable(name));
+  if (listen(listener.get(), SOMAXCONN) < 0)
+    throw_errno(errno, "listen on the session's socket", shown_path(directory, name));
   return listener;
 }
 
@@ -50,7 +51,7 @@ Descriptor connect_at(int directory, const std::string& name) {
   const sockaddr_un address = address_at(directory, name);
   while (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) return {};
-    if (errno != EINTR) throw_errno(errno, "connect to the session's socket", printable(name));
+    if (errno != EINTR) throw_errno(errno, "connect to the session's socket", shown_path(directory, name));
   }
   return connection;
 }

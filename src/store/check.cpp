@@ -8,12 +8,14 @@
 #include <array>
 #include <cerrno>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "linux/directory.hpp"
 #include "linux/file_system.hpp"
 #include "store/cached_file.hpp"
 #include "store/database.hpp"
+#include "store/database_file.hpp"
 #include "store/head_file.hpp"
 #include "store/layer_content.hpp"
 #include "store/layer_directory.hpp"
@@ -122,9 +124,9 @@ class Check {
       return std::move(report_);
     }
     const std::string path = location_->path() + "/" + database_name;
-    // Closed after the connection: that would drop its locks.
-    const auto file = cached_file(linux_api::open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    std::unique_ptr<CachedFile> file;  // closed after the connection: that would drop its locks
     try {
+      file = cached_file(linux_api::open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
       const Database database(path, Database::Mode::existing);
       const SchemaState schema = schema_state(database);
       if (schema == SchemaState::missing) {
@@ -135,6 +137,8 @@ class Check {
       look_at_database(database, directory.get(), *file);
     } catch (const DamagedDatabase& error) {
       add(Kind::database, Severity::damage, database_name, error.what());
+    } catch (const UnreadableDatabase& error) {
+      add(Kind::unreadable, Severity::damage, database_name, error.what());
     }
     look_at_trash(directory.get());
     look_at_content();
@@ -186,6 +190,7 @@ class Check {
 
   void look_at_database(const Database& database, int directory, CachedFile& file) {
     const Standstill nothing_moves(database);
+    schema_state(database);  // the first that is read takes the lock
     look_at_log(database, file);
     Statement integrity(database, "PRAGMA integrity_check");
     while (integrity.step()) {
@@ -220,10 +225,16 @@ class Check {
 
   void look_at_log(const Database& database, CachedFile& file) {
     const std::string path = redo_log_path(database.path());
-    const auto log = RedoLog::open(path);
-    if (!log) return;
-    for (const std::string& fault : log->faults(file))
-      add(Kind::redo_log, Severity::damage, path.substr(path.find_last_of('/') + 1), fault);
+    const std::string name = path.substr(path.find_last_of('/') + 1);
+    try {
+      auto log = RedoLog::open(path);
+      // Where nothing can be written it may not be settled, and is read beside the database.
+      if (!log || !log->is_settled(change_counter_of(file.read(0, database_header_size)))) return;
+      for (const std::string& fault : log->faults(file))
+        add(Kind::redo_log, Severity::damage, name, fault);
+    } catch (const SystemError& error) {
+      add(Kind::unreadable, Severity::damage, name, error.what());
+    }
   }
 
   void look_at_tree() {

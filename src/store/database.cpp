@@ -169,6 +169,10 @@ void Database::fail(std::string_view tried) const {
   if ((result & 0xff) == SQLITE_FULL) {
     throw SystemError(ENOSPC, fmt::format("{} the store's database {}", tried, printable(path_)), advice_for(result));
   }
+  if ((result & 0xff) == SQLITE_IOERR && error_number == EDQUOT) {
+    throw SystemError(EDQUOT, fmt::format("{} the store's database {}", tried, printable(path_)),
+                      advice_for(SQLITE_FULL));
+  }
   std::string reason = sqlite3_errmsg(connection_.get());
   if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN)
     reason += fmt::format(" ({})", describe_errno(error_number));
@@ -177,8 +181,9 @@ void Database::fail(std::string_view tried) const {
     case SQLITE_ERROR:  // tables or columns that are missing, or are others
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-    case SQLITE_IOERR:
       throw DamagedDatabase(message, advice_for(result));
+    case SQLITE_IOERR:
+      throw UnreadableDatabase(message, advice_for(result));
     default:
       throw Error(message, advice_for(result));
   }

@@ -19,6 +19,11 @@ class DamagedDatabase : public Error {
  public:
   using Error::Error;
 };
+/// The system could not read or write it.
+class UnreadableDatabase : public Error {
+ public:
+  using Error::Error;
+};
 
 class Database;
 

@@ -249,8 +249,10 @@ void RedoLog::make_room(CachedFile& database, std::uint64_t size) {
   if (!is_at_beginning && !was_written_by_others) {
     if (state_.end + size <= capacity) return;
     // A page whose writing has failed, and that has left the memory since, is as it was before: no sync tells.
+    // Only where the log is whole: of a part of it, the database is further.
     const Sum sum = sum_of_records(*file_);
-    if (is_missing_something(database, sum.changes)) write_all(database, sum.changes);
+    const bool is_whole = sum.end == state_.end && sum.sequence == state_.sequence;
+    if (is_whole && is_missing_something(database, sum.changes)) write_all(database, sum.changes);
   }
   if (!is_at_beginning || was_written_by_others) sync(database);
   state_.end = first_record;

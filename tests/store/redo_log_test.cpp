@@ -11,6 +11,7 @@
 #include <set>
 
 #include "linux/file.hpp"
+#include "store/check.hpp"
 #include "store/database_file.hpp"
 #include "store_fixture.hpp"
 #include "support/error.hpp"
@@ -440,6 +441,19 @@ TEST_P(RedoLogTest, WhatTheBackgroundCouldNotWriteIsWrittenBeforeTheLogForgetsIt
   }
 }
 
+TEST_P(RedoLogTest, ALogThatIsDamagedTakesNothingFromTheDatabase) {
+  for (int i = 0; i < 20; ++i) {
+    for (std::size_t done = below(random_, 8) + 2; done > 0; --done)
+      commit();
+    const std::size_t record = log_disk_.cached.rfind(store::redo_record_magic);
+    log_disk_.cached.replace(record + 1000, 4, "torn");
+    for (int done = 0; done < 80; ++done) {
+      commit();
+      ASSERT_EQ(database_disk_.cached, expected_) << i << ", " << done;
+    }
+  }
+}
+
 TEST_P(RedoLogTest, AnOlderFirstPageIsNotTakenForTheDatabase) {
   for (int i = 0; i < 20; ++i) {
     for (std::size_t done = below(random_, 40) + 1; done > 0; --done)
@@ -601,6 +615,7 @@ TEST_P(StoreWithRedoLog, CanBeReadThroughAReadOnlyMountEvenWhereTheDatabasesFile
   std::ofstream(file, std::ios::binary | std::ios::trunc) << before;
   EXPECT_EQ(listed(), 2U);
   EXPECT_EQ(linux_api::read_file(file), before);
+  EXPECT_TRUE(store::check({read_only, "root"}).is_well());
   EXPECT_EQ(umount2(read_only.c_str(), MNT_DETACH), 0);
 }
 
