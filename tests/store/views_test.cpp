@@ -23,6 +23,7 @@ bool is_killed_when_the_log_is_synced = false;
 }  // namespace
 
 /// The system's; but a process of these tests can end here, with a transaction on the disk and not in the database.
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): only the system may use its name for it
 extern "C" int fdatasync(int file) {
   const auto result = static_cast<int>(syscall(SYS_fdatasync, file));
   if (is_killed_when_the_log_is_synced && plyroot::linux_api::shown_path(file).ends_with("-redo")) raise(SIGKILL);
