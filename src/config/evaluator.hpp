@@ -22,8 +22,8 @@ struct Notice {
 /// The evaluator's answer.
 struct Answer {
   Config config;  ///< of Task::config
-  JsonText
-      dictionary;    ///< of Task::config: all of `config_opts`, but for mock_run_uuid; not kept, as no command reads it
+  /// Of Task::config: all of `config_opts`, but for mock_run_uuid. Not kept, as no command reads it.
+  JsonText dictionary;
   std::string text;  ///< of the other tasks
   std::vector<Notice> notices;
   Dependencies dependencies;

@@ -15,7 +15,6 @@
 #include "linux/file_system.hpp"
 #include "store/cached_file.hpp"
 #include "store/database.hpp"
-#include "store/database_file.hpp"
 #include "store/head_file.hpp"
 #include "store/layer_content.hpp"
 #include "store/layer_directory.hpp"
@@ -229,7 +228,7 @@ class Check {
     try {
       auto log = RedoLog::open(path);
       // Where nothing can be written it may not be settled, and is read beside the database.
-      if (!log || !log->is_settled(change_counter_of(file.read(0, database_header_size)))) return;
+      if (!log || !log->is_settled(change_counter_of(file))) return;
       for (const std::string& fault : log->faults(file))
         add(Kind::redo_log, Severity::damage, name, fault);
     } catch (const SystemError& error) {

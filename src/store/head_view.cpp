@@ -7,6 +7,7 @@
 #include "store/view_file.hpp"
 #include "support/binary.hpp"
 #include "support/sealed.hpp"
+#include "support/sealed_values.hpp"
 
 namespace plyroot::store {
 
@@ -34,14 +35,11 @@ namespace {
 std::string head_view_name(const HeadName& head) {
   return head_file_stem(head.text()) + ".view";
 }
+
 }  // namespace
 
 std::string written(const DatabaseStamp& stamp, const HeadView& view) {
-  std::string payload;
-  binary::Writer writer(payload);
-  writer.put(stamp);
-  writer.put(view);
-  return sealed(head_view_magic, payload);
+  return sealed_values(head_view_magic, stamp, view);
 }
 
 std::optional<HeadView> parse_head_view(std::string_view file, const std::optional<DatabaseStamp>& wanted) {

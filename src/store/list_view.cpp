@@ -16,6 +16,7 @@
 #include "support/binary.hpp"
 #include "support/error.hpp"
 #include "support/sealed.hpp"
+#include "support/sealed_values.hpp"
 
 namespace plyroot {
 
@@ -48,7 +49,7 @@ void fields(Value& value, Visitor&& visit) {
 
 namespace {
 
-/// As many bytes of changes as some eighty transactions leave.
+/// As many bytes of changes as a hundred transactions leave, about.
 constexpr off_t most_changes = 16 << 10;
 
 /// As it lies in a file: the length of its name, and its layer.
@@ -56,15 +57,6 @@ constexpr std::size_t smallest_snapshot = sizeof(std::uint32_t) + sizeof(LayerId
 
 std::string file_name(const HeadName& head) {
   return head_file_stem(head.text()) + ".list";
-}
-
-/// Takes the first part off a text. @returns its payload, nothing where it is no such part
-std::optional<std::string_view> take_part(std::string_view magic, std::string_view& text) {
-  const auto size = size_of_sealed(magic, text);
-  if (!size || *size > text.size()) return std::nullopt;
-  const auto payload = unsealed(magic, text.substr(0, *size));
-  text.remove_prefix(*size);
-  return payload;
 }
 
 /// @returns whether it could be what it says
@@ -83,25 +75,16 @@ bool apply(ListView& view, ListChange change) {
 }  // namespace
 
 std::string written(const DatabaseStamp& stamp, const ListView& view) {
-  std::string payload;
-  binary::Writer writer(payload);
-  writer.put(stamp);
-  writer.put(view);
-  return sealed(list_view_magic, payload);
+  return sealed_values(list_view_magic, stamp, view);
 }
 
 std::string written(const DatabaseStamp& before, const DatabaseStamp& after, const ListChange& change) {
-  std::string payload;
-  binary::Writer writer(payload);
-  writer.put(before);
-  writer.put(after);
-  writer.put(change);
-  return sealed(list_change_magic, payload);
+  return sealed_values(list_change_magic, before, after, change);
 }
 
 std::optional<ListView> parse_list_view(std::string_view file, const DatabaseStamp& wanted) {
   try {
-    const auto payload = take_part(list_view_magic, file);
+    const auto payload = take_sealed(list_view_magic, file);
     if (!payload) return std::nullopt;
     binary::Reader reader(*payload);
     DatabaseStamp stamp;
@@ -113,7 +96,7 @@ std::optional<ListView> parse_list_view(std::string_view file, const DatabaseSta
     reader.get(view);
     if (!reader.at_end()) return std::nullopt;
     while (stamp != wanted) {
-      const auto part = take_part(list_change_magic, file);
+      const auto part = take_sealed(list_change_magic, file);
       if (!part) return std::nullopt;
       binary::Reader change_reader(*part);
       DatabaseStamp before;

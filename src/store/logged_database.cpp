@@ -11,7 +11,6 @@
 #include <string>
 #include <utility>
 
-#include "store/database_file.hpp"
 #include "store/redo_log.hpp"
 #include "support/error.hpp"
 
@@ -88,7 +87,7 @@ class LoggedDatabase {
   /// With a shared lock: whether the file can be read as it is.
   bool is_settled() {
     if (!log_) log_ = RedoLog::open(log_path_);
-    return !log_ || log_->is_settled(change_counter_of(file_.read(0, database_header_size)));
+    return !log_ || log_->is_settled(change_counter_of(file_));
   }
   /// With an exclusive lock.
   void settle() {

@@ -24,9 +24,6 @@ std::uint64_t in_blocks(std::uint64_t size) {
   return (size + block - 1) / block * block;
 }
 
-std::uint32_t change_counter(CachedFile& database) {
-  return change_counter_of(database.read(0, database_header_size));
-}
 /// Nothing where a transaction leaves the first page as it is, as the rollback of another program's does.
 std::optional<std::uint32_t> change_counter(const Changes& changes) {
   const auto first = changes.writes.find(0);
@@ -94,7 +91,7 @@ Sum sum_of_records(CachedFile& file) {
 /// to be written from its beginning, or another program has changed it since; or it is not so far as it was when the
 /// first of the transactions was written, and then somebody has put another file there, or removed it.
 bool is_of_earlier_time(CachedFile& database, const Sum& sum) {
-  const std::uint32_t counter = change_counter(database);
+  const std::uint32_t counter = change_counter_of(database);
   return sum.sequence == 0 || counter > sum.change_counter || counter < sum.change_counter_before;
 }
 
@@ -148,7 +145,7 @@ void RedoLog::initialize(CachedFile& database) {
   if (database.size() > 0) database.sync();  // by whoever it was written: the log has nothing of it
   // Written, not only reserved: a transaction then changes no metadata that a sync would have to wait for.
   file_->write(0, std::string(capacity, '\0'));
-  write_state({page_cache_, sequence_from_clock(), change_counter(database), first_record, false});
+  write_state({page_cache_, sequence_from_clock(), change_counter_of(database), first_record, false});
   file_->sync();
 }
 
@@ -225,7 +222,7 @@ void RedoLog::settle(CachedFile& database) {
   } else if (is_uncertain && sum.sequence == 0) {
     forget_record_at(first_record);
   }
-  RedoState after{page_cache_, sum.sequence, change_counter(database), sum.end, false};
+  RedoState after{page_cache_, sum.sequence, change_counter_of(database), sum.end, false};
   if (is_old || !page_cache_) {
     state_ = before.value_or(after);
     sync(database);
@@ -245,7 +242,7 @@ void RedoLog::sync(CachedFile& database) {
 void RedoLog::make_room(CachedFile& database, std::uint64_t size) {
   const bool is_at_beginning = state_.end == first_record;
   // What another program has written since would be undone by what the log has of the time before.
-  const bool was_written_by_others = change_counter(database) != state_.change_counter;
+  const bool was_written_by_others = change_counter_of(database) != state_.change_counter;
   if (!is_at_beginning && !was_written_by_others) {
     if (state_.end + size <= capacity) return;
     // A page whose writing has failed, and that has left the memory since, is as it was before: no sync tells.
@@ -289,13 +286,13 @@ void RedoLog::take_back(CachedFile& database, const Changes& changes) {
   const Sum sum = sum_of_records(*file_);
   if (!is_of_earlier_time(database, sum)) write_all(database, sum.changes);
   sync(database);
-  write_state({page_cache_, state_.sequence, change_counter(database), first_record, false});
+  write_state({page_cache_, state_.sequence, change_counter_of(database), first_record, false});
 }
 
 void RedoLog::commit(CachedFile& database, Changes transaction) {
-  const std::uint32_t found = change_counter(database);
+  const std::uint32_t found = change_counter_of(database);
   if (!is_settled(found) || state_.end == 0) settle(database);  // without a state, it is made
-  const std::uint32_t before = change_counter(database);
+  const std::uint32_t before = change_counter_of(database);
   const auto counter = change_counter(transaction);
   if (counter && *counter < before) return take_back(database, transaction);
   const RedoRecord record{state_.sequence + 1, before, counter.value_or(before), std::move(transaction)};
@@ -324,6 +321,10 @@ void RedoLog::commit(CachedFile& database, Changes transaction) {
   } catch (const SystemError&) {
     // It is on the disk. The state says that the database may lack it, and whoever reads next writes it there.
   }
+}
+
+std::uint32_t change_counter_of(CachedFile& database) {
+  return change_counter_of(database.read(0, database_header_size));
 }
 
 std::string redo_log_path(const std::string& database) {

@@ -87,6 +87,9 @@ class RedoLog {
   RedoState state_;  ///< as it was read or written last
 };
 
+/// What the database's file has (database_file.hpp).
+std::uint32_t change_counter_of(CachedFile& database);
+
 /// Where the log of a database lies.
 std::string redo_log_path(const std::string& database);
 

@@ -56,9 +56,7 @@ std::string sealed_value(std::string_view magic, const Value& value, std::size_t
 /// Of a text that may go on with something else.
 template <class Value>
 std::optional<Value> parse(std::string_view magic, std::string_view text) {
-  const auto size = size_of_sealed(magic, text);
-  if (!size || *size > text.size()) return std::nullopt;
-  const auto payload = unsealed(magic, text.substr(0, *size));
+  const auto payload = take_sealed(magic, text);
   if (!payload) return std::nullopt;
   try {
     binary::Reader reader(*payload);

@@ -63,4 +63,12 @@ std::optional<std::string_view> unsealed(std::string_view magic, std::string_vie
   return file;
 }
 
+std::optional<std::string_view> take_sealed(std::string_view magic, std::string_view& text) {
+  const auto size = size_of_sealed(magic, text);
+  if (!size || *size > text.size()) return std::nullopt;
+  const auto payload = unsealed(magic, text.substr(0, *size));
+  text.remove_prefix(*size);
+  return payload;
+}
+
 }  // namespace plyroot

@@ -25,5 +25,7 @@ std::optional<std::uint64_t> size_of_sealed(std::string_view magic, std::string_
 /// The payload of what sealed() made with this magic, within `file`; nothing for what is torn, damaged or something
 /// else.
 std::optional<std::string_view> unsealed(std::string_view magic, std::string_view file);
+/// The same of a text that may go on with something else: what is sealed is taken off it, unless it is torn.
+std::optional<std::string_view> take_sealed(std::string_view magic, std::string_view& text);
 
 }  // namespace plyroot
