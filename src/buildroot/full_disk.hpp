@@ -5,9 +5,6 @@
 
 namespace plyroot::buildroot {
 
-/// Whether something failed because there is no room: the disk is full, or a quota is used up.
-bool is_want_of_room(const SystemError& error);
-
 /// Does something with a store. Where there is no room for it, waits until what was dropped has been removed from the
 /// disk, and does it once more.
 template <class Work>
@@ -15,7 +12,7 @@ auto retry_when_full(Store& store, const Work& work) {
   try {
     return work();
   } catch (const SystemError& error) {
-    if (!is_want_of_room(error) || !store.free_space()) throw;
+    if (!is_want_of_room(error.error_number()) || !store.free_space()) throw;
   }
   return work();
 }

@@ -1,12 +1,25 @@
 #include "buildroot/touched_files.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+
+#include <cerrno>
 
 #include "buildroot/root_files.hpp"
 #include "linux/descriptor.hpp"
 #include "support/error.hpp"
+#include "support/text.hpp"
 
 namespace plyroot::buildroot {
+
+namespace {
+
+/// A program that runs, or a file that nobody may change: nobody writes to it behind a reader's back either.
+bool is_left_alone(int error_number) {
+  return error_number == ETXTBSY || error_number == EPERM || error_number == EACCES;
+}
+
+}  // namespace
 
 void touch_files(int root, const std::vector<std::string>& patterns) {
   for (const std::string& pattern : patterns) {
@@ -16,8 +29,9 @@ void touch_files(int root, const std::vector<std::string>& patterns) {
       if (!found) continue;
       try {
         linux_api::open_if_regular(found, O_WRONLY);  // which is what copies it up
-      } catch (const SystemError&) {
-        continue;  // a program that runs, say, cannot be opened for writing
+      } catch (const SystemError& error) {
+        if (is_left_alone(error.error_number())) continue;
+        throw SystemError(error.error_number(), fmt::format("open {} in the build root for writing", printable(path)));
       }
     }
   }

@@ -11,7 +11,8 @@ namespace plyroot::buildroot {
 /// kernel's Documentation/filesystems/overlayfs.rst). rpm does so with its database.
 
 /// Touches the regular files that match the patterns (glob_in_root). Links are followed within the root, never out of
-/// it; what cannot be written is left alone.
+/// it; what nobody can write to now, as a program that runs, is left alone.
+/// @throws SystemError that names the file, where the disk is full, say
 void touch_files(int root, const std::vector<std::string>& patterns);
 
 /// Touches the rpm database wherever the root keeps it.

@@ -137,7 +137,7 @@ class Emptying {
       }
       if (errno == ENOENT) return true;
       if (errno == EBUSY || errno == EXDEV) refuse_to_remove_mount(name);
-      if (errno == ENOSPC || errno == EDQUOT) {  // a full disk has no room for a name either
+      if (is_want_of_room(errno)) {  // a full disk has no room for a name either
         remove_tree(parent, name);
         return true;
       }

@@ -15,6 +15,7 @@
 #include "linux/file_system.hpp"
 #include "store/cached_file.hpp"
 #include "store/database.hpp"
+#include "store/database_file.hpp"
 #include "store/head_file.hpp"
 #include "store/layer_content.hpp"
 #include "store/layer_directory.hpp"
@@ -23,6 +24,7 @@
 #include "store/redo_log.hpp"
 #include "store/schema.hpp"
 #include "store/state.hpp"
+#include "store/view_check.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -32,10 +34,10 @@ namespace {
 using linux_api::Descriptor;
 using Kind = Finding::Kind;
 
-constexpr std::array<std::string_view, 17> kind_names = {
-    "database",       "redo-log", "layer-tree", "snapshot",     "head",           "missing-directory",
-    "base-not-empty", "content",  "unreadable", "foreign-mark", "open-to-others", "unsynced-upper",
-    "unused-layer",   "unlisted", "trash",      "staged",       "not-taken-over"};
+constexpr std::array<std::string_view, 18> kind_names = {
+    "database",          "redo-log",       "view",     "layer-tree", "snapshot",     "head",
+    "missing-directory", "base-not-empty", "content",  "unreadable", "foreign-mark", "open-to-others",
+    "unsynced-upper",    "unused-layer",   "unlisted", "trash",      "staged",       "not-taken-over"};
 
 constexpr std::size_t most_content_faults = 20;  // of one layer; more say nothing new
 
@@ -123,9 +125,11 @@ class Check {
       return std::move(report_);
     }
     const std::string path = location_->path() + "/" + database_name;
-    std::unique_ptr<CachedFile> file;  // closed after the connection: that would drop its locks
+    std::unique_ptr<CachedFile> file;  // these two are closed after the connection: that would drop its locks
+    std::optional<DatabaseFile> stamped;
     try {
       file = cached_file(linux_api::open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+      stamped = DatabaseFile::open(directory.get(), path);
       const Database database(path, Database::Mode::existing);
       const SchemaState schema = schema_state(database);
       if (schema == SchemaState::missing) {
@@ -133,7 +137,7 @@ class Check {
         return std::move(report_);
       }
       if (schema == SchemaState::older) upgrade_schema(database);
-      look_at_database(database, directory.get(), *file);
+      look_at_database(database, directory.get(), *file, *stamped);
     } catch (const DamagedDatabase& error) {
       add(Kind::database, Severity::damage, database_name, error.what());
     } catch (const UnreadableDatabase& error) {
@@ -187,7 +191,7 @@ class Check {
         fmt::format("layers/{} belongs to no layer", printable(name)));
   }
 
-  void look_at_database(const Database& database, int directory, CachedFile& file) {
+  void look_at_database(const Database& database, int directory, CachedFile& file, const DatabaseFile& stamped) {
     const Standstill nothing_moves(database);
     schema_state(database);  // the first that is read takes the lock
     look_at_log(database, file);
@@ -202,6 +206,8 @@ class Check {
     look_at_tree();
     look_at_refs();
     look_at_heads();
+    // Of rows that make no sense nothing can be asked.
+    if (report_.is_well()) look_at_views(database, directory, stamped);
     look_for_unused_layers();
     layers_ = linux_api::open_if_directory(directory, layers_name);
     if (!layers_) add(Kind::missing_directory, Severity::damage, layers_name, "the directory layers is missing");
@@ -233,6 +239,16 @@ class Check {
         add(Kind::redo_log, Severity::damage, name, fault);
     } catch (const SystemError& error) {
       add(Kind::unreadable, Severity::damage, name, error.what());
+    }
+  }
+
+  void look_at_views(const Database& database, int directory, const DatabaseFile& file) {
+    const Descriptor heads = linux_api::open_if_directory(directory, heads_name);
+    const auto stamp = file.settled_stamp();
+    if (!heads || !stamp) return;  // no command would believe any
+    for (const std::string& name : untrue_views(database, *stamp, heads.get())) {
+      add(Kind::view, Severity::damage, fmt::format("{}/{}", heads_name, name),
+          fmt::format("heads/{} does not say what the database says", printable(name)));
     }
   }
 

@@ -21,6 +21,7 @@ struct Finding {
   enum class Kind {
     database,           ///< SQLite's own check is not content, or the database cannot be read
     redo_log,           ///< the log of the last transactions and the database do not fit each other
+    view,               ///< a view in heads/ tells of the database's state something that is not so
     layer_tree,         ///< layers do not form a tree whose root is base
     snapshot,           ///< a name of something that is no committed layer
     head,               ///< a head that stands on something it cannot stand on
@@ -72,8 +73,8 @@ struct CheckReport {
 CheckReport check(const StoreLocation& location);
 
 /// Does what a check's findings ask for and needs no guessing: garbage is collected, layers that nothing reaches are
-/// dropped, a work directory that is missing is made again, a merged directory that is missing is done without, others
-/// than the owner are kept out. Makes up no content.
+/// dropped, views that are not true are removed, a work directory that is missing is made again, a merged directory
+/// that is missing is done without, others than the owner are kept out. Makes up no content.
 /// @returns a line for each thing that was done, or that was tried in vain
 std::vector<std::string> repair(const StoreLocation& location, const CheckReport& report);
 

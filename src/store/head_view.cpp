@@ -33,10 +33,24 @@ void fields(Value& value, Visitor&& visit) {
 namespace {
 
 std::string head_view_name(const HeadName& head) {
-  return head_file_stem(head.text()) + ".view";
+  return head_file_stem(head.text()).append(head_view_suffix);
 }
 
 }  // namespace
+
+HeadView head_view_from(const Database& database, const HeadName& head) {
+  HeadView view;
+  view.head = read_head(database, head);
+  view.last_retired = last_retired(database);
+  if (view.head.upper) {
+    const Layer upper = read_layer(database, *view.head.upper);
+    view.upper_directory = upper.directory;
+    view.below = chain_of(database, upper.parent.value());
+  } else {
+    view.below = chain_of(database, view.head.current);
+  }
+  return view;
+}
 
 std::string written(const DatabaseStamp& stamp, const HeadView& view) {
   return sealed_values(head_view_magic, stamp, view);

@@ -26,11 +26,16 @@ struct HeadView {
   bool operator==(const HeadView&) const = default;
 };
 
+/// Asks the database, within the caller's transaction; not about origins.
+HeadView head_view_from(const Database& database, const HeadName& head);
+
 /// Views are kept in files of heads/ (view_file.hpp).
 /// @param stamp nothing for a view of whatever state, which tells only what was asked for then
 std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp);
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
 
+/// A view's file has its head's name (head_file_stem), and this.
+inline constexpr std::string_view head_view_suffix = ".view";
 /// What the file begins with (support/sealed.hpp).
 inline constexpr std::string_view head_view_magic = "plyroot head\n1";
 

@@ -80,6 +80,12 @@ std::optional<LayerId> find_ref(const Database& database, const SnapshotName& na
   return ref.integer(0);
 }
 
+std::optional<std::string> find_origin(const Database& database, const std::string& name) {
+  Statement row(database, "SELECT origin FROM refs WHERE name = ?");
+  if (!row.bind(name).step()) return std::nullopt;
+  return row.text(0);
+}
+
 void add_ref(const Database& database, const SnapshotName& name, LayerId layer, const std::string& origin) {
   Statement(database, "INSERT INTO refs (name, layer, origin) VALUES (?, ?, ?)")
       .bind(name.text())

@@ -48,6 +48,8 @@ std::vector<std::string> chain_of(const Database& database, LayerId top);
 std::int64_t last_retired(const Database& database);
 
 std::optional<LayerId> find_ref(const Database& database, const SnapshotName& name);
+/// What the snapshot was made from. Nothing where there is no such snapshot.
+std::optional<std::string> find_origin(const Database& database, const std::string& name);
 void add_ref(const Database& database, const SnapshotName& name, LayerId layer, const std::string& origin);
 
 std::optional<Head> find_head(const Database& database, const HeadName& name);

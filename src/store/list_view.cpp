@@ -56,7 +56,7 @@ constexpr off_t most_changes = 16 << 10;
 constexpr std::size_t smallest_snapshot = sizeof(std::uint32_t) + sizeof(LayerId);
 
 std::string file_name(const HeadName& head) {
-  return head_file_stem(head.text()) + ".list";
+  return head_file_stem(head.text()).append(list_view_suffix);
 }
 
 /// @returns whether it could be what it says
@@ -73,6 +73,15 @@ bool apply(ListView& view, ListChange change) {
 }
 
 }  // namespace
+
+ListView list_view_from(const Database& database, const HeadName& head) {
+  ListView view;
+  view.current = read_head(database, head).current;
+  Statement rows(database, "SELECT name, layer FROM refs ORDER BY sequence");
+  while (rows.step())
+    view.snapshots.push_back({rows.text(0), rows.integer(1) == view.current, rows.integer(1)});
+  return view;
+}
 
 std::string written(const DatabaseStamp& stamp, const ListView& view) {
   return sealed_values(list_view_magic, stamp, view);

@@ -28,6 +28,9 @@ struct ListChange {
   bool operator==(const ListChange&) const = default;
 };
 
+/// Asks the database, within the caller's transaction.
+ListView list_view_from(const Database& database, const HeadName& head);
+
 /// Lists are kept in files of heads/ (view_file.hpp), each with what transactions have done to it since.
 std::optional<ListView> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp);
 /// Whether one has been kept, of whatever state.
@@ -40,6 +43,8 @@ void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp,
 void amend_list_view(int heads, const HeadName& head, const DatabaseStamp& before, const DatabaseStamp& after,
                      const ListChange& change);
 
+/// A list's file has its head's name (head_file_stem), and this.
+inline constexpr std::string_view list_view_suffix = ".list";
 /// What the parts of a file begin with (support/sealed.hpp).
 inline constexpr std::string_view list_view_magic = "plyroot list\n2";
 inline constexpr std::string_view list_change_magic = "plyroot list change\n1";

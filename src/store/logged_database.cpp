@@ -96,7 +96,7 @@ class LoggedDatabase {
     } catch (const SystemError& error) {
       // On a full disk where even what is there cannot be written over (copy on write): reading must go on, or nobody
       // could find out what to remove.
-      if (error.error_number() != ENOSPC && error.error_number() != EDQUOT) throw;
+      if (!is_want_of_room(error.error_number())) throw;
       read_from_log();
     }
   }

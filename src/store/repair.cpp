@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +17,7 @@
 #include "store/schema.hpp"
 #include "store/state.hpp"
 #include "support/error.hpp"
+#include "support/text.hpp"
 
 namespace plyroot::store {
 namespace {
@@ -32,6 +34,21 @@ std::string settle_anew(const StoreLocation& location) {
   }
   schema_state(database);
   return "brought store.db and its log together again";
+}
+
+/// Whoever reads next asks the database.
+std::string remove_views(const StoreLocation& location, const CheckReport& report) {
+  const Descriptor directory = linux_api::open_path(location.path(), O_RDONLY | O_DIRECTORY);
+  const Descriptor heads = linux_api::open_at(directory.get(), heads_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  std::vector<std::string> removed;
+  for (const Finding& finding : report.findings) {
+    if (finding.kind != Kind::view) continue;
+    const std::string name = finding.subject.substr(finding.subject.find('/') + 1);
+    if (unlinkat(heads.get(), name.c_str(), 0) < 0 && errno != ENOENT)
+      throw_errno(errno, "remove", location.path() + "/" + finding.subject);
+    removed.push_back(printable(finding.subject));
+  }
+  return fmt::format("removed {}", fmt::join(removed, ", "));
 }
 
 /// Layers that nothing reaches and nothing stands on: dropping one may leave the one below it so.
@@ -143,6 +160,7 @@ std::vector<std::string> repair(const StoreLocation& location, const CheckReport
     }
   };
   attempt(found_kind(Kind::redo_log), [&] { return settle_anew(location); });
+  attempt(found_kind(Kind::view), [&] { return remove_views(location, report); });
   std::optional<Store> store;
   std::optional<Repair> work;
   attempt(!found_kind(Kind::not_taken_over), [&] {

@@ -7,15 +7,6 @@
 #include "support/error.hpp"
 
 namespace plyroot {
-namespace {
-
-std::optional<std::string> read_origin(const store::Database& database, const std::string& name) {
-  store::Statement row(database, "SELECT origin FROM refs WHERE name = ?");
-  if (!row.bind(name).step()) return std::nullopt;
-  return row.text(0);
-}
-
-}  // namespace
 
 Store::State::State(StoreLocation where, linux_api::Descriptor store_directory, store::DatabaseFile database_file,
                     std::optional<store::Database> connection)
@@ -36,23 +27,13 @@ const store::Database& Store::State::database() const {
 Store::State::Known Store::State::read_view(const HeadName& head) const {
   const store::Database& from = database();
   const store::ReadTransaction one_state(from);
-  Known known{head, {}, {}};
-  store::HeadView& view = known.view;
-  view.head = store::read_head(from, head);
+  Known known{head, {}, store::head_view_from(from, head)};
   known.stamp = file_.stamp();  // within the transaction, which has read: nobody changes the file now
-  view.last_retired = store::last_retired(from);
-  if (view.head.upper) {
-    const store::Layer upper = store::read_layer(from, *view.head.upper);
-    view.upper_directory = upper.directory;
-    view.below = store::chain_of(from, upper.parent.value());
-  } else {
-    view.below = store::chain_of(from, view.head.current);
-  }
   std::optional<store::HeadView> before = store::read_head_view(heads.get(), head, std::nullopt);
   if (known_ && known_->head == head) before = known_->view;
   if (before) {
     for (const auto& [name, origin] : before->origins)
-      view.origins[name] = read_origin(from, name);
+      known.view.origins[name] = store::find_origin(from, name);
   }
   return known;
 }
@@ -78,7 +59,7 @@ std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
     if (found != known_->view.origins.end()) return found->second;
   }
   const store::ReadTransaction one_state(database());
-  auto origin = read_origin(database(), name.text());
+  auto origin = store::find_origin(database(), name.text());
   if (known_ && known_->stamp == file_.stamp()) {  // within the transaction
     known_->view.origins[name.text()] = origin;
     known_->is_kept = false;
@@ -105,10 +86,7 @@ store::ListView Store::State::ask_for_list(const HeadName& head) const {
   store::DatabaseStamp stamp;
   {
     const store::ReadTransaction one_state(database());
-    view.current = store::read_head(database(), head).current;
-    store::Statement rows(database(), "SELECT name, layer FROM refs ORDER BY sequence");
-    while (rows.step())
-      view.snapshots.push_back({rows.text(0), rows.integer(1) == view.current, rows.integer(1)});
+    view = store::list_view_from(database(), head);
     stamp = file_.stamp();
   }
   store::keep_list_view(heads.get(), head, stamp, view);

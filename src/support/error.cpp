@@ -14,12 +14,16 @@ Error::Error(const std::string& message, std::string advice, ExitCode exit_code)
 
 SystemError::SystemError(int error_number, std::string_view tried, std::string advice, ExitCode exit_code)
     : Error(fmt::format("cannot {}: {}", tried, describe_errno(error_number)),
-            advice.empty() && (error_number == ENOSPC || error_number == EDQUOT)
+            advice.empty() && is_want_of_room(error_number)
                 ? "The file system is full: free some space (plyroot's own trash is emptied in the background), then "
                   "run the command again."
                 : std::move(advice),
             exit_code),
       error_number_(error_number) {}
+
+bool is_want_of_room(int error_number) noexcept {
+  return error_number == ENOSPC || error_number == EDQUOT;
+}
 
 void throw_errno(std::string_view action, std::string_view object) {
   const int error_number = errno;

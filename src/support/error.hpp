@@ -52,6 +52,9 @@ class SystemError : public Error {
   int error_number_;
 };
 
+/// Whether something fails with this errno because there is no room: the disk is full, or a quota is used up.
+bool is_want_of_room(int error_number) noexcept;
+
 /// Throws SystemError with the errno of now. The arguments are evaluated by the caller before this reads errno, so pass
 /// strings that exist already, or use throw_system_error(errno, ...) with the errno captured first.
 [[noreturn]] void throw_errno(std::string_view action, std::string_view object = {});

@@ -1,10 +1,14 @@
 #include "buildroot/touched_files.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <filesystem>
+#include <string>
 
 #include "../store/store_fixture.hpp"
 #include "support/error.hpp"
@@ -78,6 +82,16 @@ TEST_P(CopyUpTrap, IsGoneWhereTheDatabaseIsReachedThroughALinkWithinTheRoot) {
   EXPECT_EQ(seen_by_an_older_descriptor(head, "usr/lib/sysimage/rpm/rpmdb.sqlite"), "new");
 }
 
+TEST_P(CopyUpTrap, TouchingLeavesAloneWhatNobodyMayChange) {
+  const MountedHead head(store(), HeadName::main());
+  const auto file = linux_api::open_in_root(head.root(), "opt/data.db", O_RDWR, linux_api::Links::follow);
+  int flags = FS_IMMUTABLE_FL;
+  ASSERT_EQ(ioctl(file.get(), FS_IOC_SETFLAGS, &flags), 0);
+  touch_files(head.root(), {"opt/*"});
+  flags = 0;
+  ASSERT_EQ(ioctl(file.get(), FS_IOC_SETFLAGS, &flags), 0);
+}
+
 TEST_P(CopyUpTrap, TouchingNeverLeavesTheRoot) {
   const test::TemporaryDirectory outside;
   const std::string victim = outside.path() + "/victim";
@@ -93,6 +107,33 @@ TEST_P(CopyUpTrap, TouchingNeverLeavesTheRoot) {
   EXPECT_THROW(touch_files(head.root(), {"../../*"}), Error);
   ASSERT_EQ(stat(victim.c_str(), &after), 0);
   EXPECT_EQ(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+}
+
+/// Where a file's blocks are copied, not shared.
+class CopyUpOnAFullDisk : public CopyUpTrap {
+ protected:
+  void fill_disk() const {
+    const auto filler = linux_api::open_path(location().path() + "/filler", O_WRONLY | O_CREAT, 0600);
+    off_t size = 0;
+    for (off_t step = off_t{64} << 20; step >= 512; step /= 2) {
+      while (fallocate(filler.get(), 0, size, step) == 0)
+        size += step;
+      ASSERT_EQ(errno, ENOSPC);
+    }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, CopyUpOnAFullDisk, testing::Values("ext4"), test::file_system_name);
+
+TEST_P(CopyUpOnAFullDisk, IsSaidAndNotPassedOver) {
+  const MountedHead head(store(), HeadName::main());
+  fill_disk();
+  try {
+    touch_files(head.root(), {"opt/*"});
+    FAIL();
+  } catch (const SystemError& error) {
+    EXPECT_EQ(error.error_number(), ENOSPC);
+    EXPECT_NE(std::string(error.what()).find("opt/data.db"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace

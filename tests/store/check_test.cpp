@@ -9,6 +9,9 @@
 #include <fstream>
 
 #include "linux/file.hpp"
+#include "store/database_file.hpp"
+#include "store/head_view.hpp"
+#include "store/list_view.hpp"
 #include "store/redo_record.hpp"
 #include "store_fixture.hpp"
 
@@ -101,6 +104,56 @@ TEST_P(Check, ATransactionThatTheLogHasLostIsFound) {
   EXPECT_EQ(findings(), Lines{});
   snapshot("e");
   EXPECT_EQ(check().snapshots.unaffected, (Lines{"nothing", "a", "b", "c", "d", "e"}));
+}
+
+TEST_P(Check, AViewThatIsNotTrueIsFoundAndRemoved) {
+  store() = *Store::open(location());
+  MountedHead(store(), HeadName::main()).write("z", "2");
+  const Lines listed_before = listed(store());
+  EXPECT_EQ(findings(), Lines{});
+  const auto stamp = [&] {
+    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
+    return store::DatabaseFile::open(directory.get(), path("store.db"))->stamp();
+  };
+  const auto put = [&](const std::string& name, const std::string& content) {
+    ASSERT_TRUE(fs::exists(path(name))) << name;
+    std::ofstream(path(name)) << content;
+  };
+  const auto subjects = [&] {
+    Lines found;
+    for (const Finding& finding : check().findings)
+      found.push_back(finding.subject);
+    return found;
+  };
+
+  auto list = store::list_view_from(database(), HeadName::main());
+  list.snapshots.at(1).name = "forged";
+  put("heads/@main.list", store::written(stamp(), list));
+  EXPECT_EQ(findings(), Lines{"damage view"});
+  EXPECT_EQ(subjects(), Lines{"heads/@main.list"});
+  EXPECT_EQ(repair(), Lines{"removed heads/@main.list"});
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_EQ(listed(*Store::open(location())), listed_before);
+
+  const auto true_view = store::head_view_from(database(), HeadName::main());
+  auto view = true_view;
+  view.below.pop_back();
+  put("heads/@main.view", store::written(stamp(), view));
+  EXPECT_EQ(findings(), Lines{"damage view"});
+  EXPECT_EQ(repair(), Lines{"removed heads/@main.view"});
+  store() = *Store::open(location());
+  MountedHead(store(), HeadName::main()).write("z", "3");
+  EXPECT_EQ(findings(), Lines{});
+
+  view = true_view;
+  view.origins["a"] = "another";
+  put("heads/@main.view", store::written(stamp(), view));
+  EXPECT_EQ(findings(), Lines{"damage view"});
+  // Of another state of the database it may say what it likes.
+  auto earlier = stamp();
+  --earlier.change_counter;
+  put("heads/@main.view", store::written(earlier, view));
+  EXPECT_EQ(findings(), Lines{});
 }
 
 TEST_P(Check, WorksWhileARootIsMounted) {

@@ -1,0 +1,52 @@
+#include "store/view_check.hpp"
+
+#include <optional>
+#include <string_view>
+
+#include "linux/directory.hpp"
+#include "store/head_file.hpp"
+#include "store/head_view.hpp"
+#include "store/list_view.hpp"
+#include "support/error.hpp"
+
+namespace plyroot::store {
+namespace {
+
+/// Nothing where no head's file is called so.
+std::optional<HeadName> head_of(std::string_view file, std::string_view suffix) {
+  if (!file.ends_with(suffix)) return std::nullopt;
+  file.remove_suffix(suffix.size());
+  if (file == head_file_stem("")) return HeadName::main();
+  try {
+    return HeadName(std::string(file));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+bool is_true(const HeadView& view, const Database& database, const HeadName& head) {
+  HeadView asked = head_view_from(database, head);
+  for (const auto& [name, origin] : view.origins)
+    asked.origins[name] = find_origin(database, name);
+  return view == asked;
+}
+
+}  // namespace
+
+std::vector<std::string> untrue_views(const Database& database, const DatabaseStamp& stamp, int heads) {
+  std::vector<std::string> untrue;
+  for (const std::string& file : linux_api::list_names(heads)) {
+    bool is_believable = true;
+    if (const auto head = head_of(file, head_view_suffix)) {
+      const auto view = read_head_view(heads, *head, stamp);
+      is_believable = !view || is_true(*view, database, *head);
+    } else if (const auto listing_head = head_of(file, list_view_suffix)) {
+      const auto view = read_list_view(heads, *listing_head, stamp);
+      is_believable = !view || *view == list_view_from(database, *listing_head);
+    }
+    if (!is_believable) untrue.push_back(file);
+  }
+  return untrue;
+}
+
+}  // namespace plyroot::store
