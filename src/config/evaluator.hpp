@@ -24,6 +24,9 @@ struct Answer {
   Config config;  ///< of Task::config
   /// Of Task::config: all of `config_opts`, but for mock_run_uuid. Not kept, as no command reads it.
   JsonText dictionary;
+  /// Of Task::config with uniqueext: something is made of the root's name otherwise than by putting it into a text as
+  /// it is, so that another uniqueext may change more than those texts.
+  bool computes_with_root = false;
   std::string text;  ///< of the other tasks
   std::vector<Notice> notices;
   Dependencies dependencies;

@@ -191,6 +191,7 @@ Answer answer_from_json(std::string_view text) {
     } else {
       read(result.at("config"), answer.config);
       read(result.at("dictionary"), answer.dictionary);
+      read(result.at("computes_with_root"), answer.computes_with_root);
       check_root_name(answer.config.root);
       check_root_name(answer.config.shared_root);
     }

@@ -4,13 +4,16 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include "config/cache.hpp"
 #include "config/cache_fields.hpp"
 #include "config/evaluator.hpp"
+#include "config/text_replacement.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
 
@@ -101,41 +104,120 @@ std::vector<std::string> reasons_not_to_keep(const Answer& answer, std::int64_t 
   return reasons;
 }
 
+/// Stands for whichever uniqueext: what is evaluated with it, and kept, serves them all.
+constexpr std::string_view any_uniqueext = "any-uniqueext.c2c7f25f";
+
+/// Whether a template or a path is the same with this extension as with any other, but for the extension itself.
+bool is_plain(std::string_view uniqueext) {
+  const auto is_plain_character = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
+  };
+  return !uniqueext.empty() && uniqueext.front() != '.' &&
+         std::all_of(uniqueext.begin(), uniqueext.end(), is_plain_character);
+}
+
+/// An answer for any uniqueext becomes one for this.
+void give_uniqueext(Answer& answer, const std::string& uniqueext) {
+  const TextReplacement replacement(any_uniqueext, uniqueext);
+  replacement.in(answer.config);
+  replacement.in(answer.dictionary.text);
+  for (Notice& notice : answer.notices)
+    replacement.in(notice.text);
+}
+
+/// One call of load().
+class Loading {
+ public:
+  Loading(Log& log, const Surroundings& surroundings, LoadReport& report)
+      : log_(&log),
+        surroundings_(&surroundings),
+        report_(&report),
+        user_(evaluating_user(surroundings)),
+        cache_(surroundings.cache_directory) {}
+
+  [[nodiscard]] const EvaluatingUser& user() const { return user_; }
+
+  std::optional<Answer> find(const Request& request) {
+    const std::vector<std::string> environment = evaluator_environment(user_);
+    auto kept = cache_.find(key_of(request, user_, *surroundings_), lookup_in(environment), why_not_found_);
+    report_->from_cache = kept.has_value();
+    return kept;
+  }
+
+  Answer evaluate(const Request& request) {
+    log_->debug(fmt::format("Evaluating the configuration: {}", why_not_found_));
+    began_ = now_in_nanoseconds();
+    return config::evaluate(Task::config, request, user_, *surroundings_);
+  }
+
+  /// For the next time, as evaluate() has just made it.
+  void keep(const Request& request, const Answer& answer) {
+    report_->not_kept_because = reasons_not_to_keep(answer, began_, *surroundings_);
+    if (report_->not_kept_because.empty()) {
+      try {
+        cache_.keep(key_of(request, user_, *surroundings_), answer);
+        report_->kept = true;
+      } catch (const Error& error) {
+        report_->not_kept_because.emplace_back(error.what());
+      }
+    }
+    for (const std::string& reason : report_->not_kept_because)
+      log_->debug(fmt::format("The evaluated configuration is not kept for the next time: {}", reason));
+  }
+
+ private:
+  Log* log_;
+  const Surroundings* surroundings_;
+  LoadReport* report_;
+  EvaluatingUser user_;
+  Cache cache_;
+  std::string why_not_found_;
+  std::int64_t began_ = 0;
+};
+
+Answer find_or_evaluate(Loading& loading, const Request& request) {
+  if (auto kept = loading.find(request)) return std::move(*kept);
+  Answer answer = loading.evaluate(request);
+  loading.keep(request, answer);
+  return answer;
+}
+
+/// As find_or_evaluate() does, for all uniqueexts at once.
+Answer find_or_evaluate_for_any(Loading& loading, const Request& request) {
+  const std::string& uniqueext = *request.uniqueext;
+  Request any = request;
+  any.uniqueext = any_uniqueext;
+  auto answer = loading.find(any);
+  if (!answer) {
+    // Whoever computes with the root's name has an answer for each.
+    if (auto kept = loading.find(request)) return std::move(*kept);
+    try {
+      answer = loading.evaluate(any);
+    } catch (const Error& error) {
+      std::string message = error.what();
+      TextReplacement(any_uniqueext, uniqueext).in(message);
+      throw Error(message, error.advice(), error.exit_code());
+    }
+    if (answer->computes_with_root) return find_or_evaluate(loading, request);
+    loading.keep(any, *answer);
+  }
+  give_uniqueext(*answer, uniqueext);
+  return std::move(*answer);
+}
+
 }  // namespace
 
 Config load(const Request& asked, Log& log, const Surroundings& surroundings, LoadReport* report) {
   LoadReport ignored;
   LoadReport& done = report != nullptr ? *report : ignored;
   done = {};
-  const EvaluatingUser user = evaluating_user(surroundings);
-  const Request request = complete(asked, user);
-  const std::vector<std::string> environment = evaluator_environment(user);
-  const std::string key = key_of(request, user, surroundings);
-  const Cache cache(surroundings.cache_directory);
-
-  std::string why;
-  if (auto kept = cache.find(key, lookup_in(environment), why)) {
-    done.from_cache = true;
-    say(kept->notices, log);
-    return std::move(kept->config);
-  }
-  log.debug(fmt::format("Evaluating the configuration: {}", why));
-  const std::int64_t began = now_in_nanoseconds();
-  Answer answer = evaluate(Task::config, request, user, surroundings);
+  Loading loading(log, surroundings, done);
+  const Request request = complete(asked, loading.user());
+  Answer answer = request.uniqueext && is_plain(*request.uniqueext) ? find_or_evaluate_for_any(loading, request)
+                                                                    : find_or_evaluate(loading, request);
   say(answer.notices, log);
   done.dictionary = std::move(answer.dictionary);
-  done.not_kept_because = reasons_not_to_keep(answer, began, surroundings);
-  if (done.not_kept_because.empty()) {
-    try {
-      cache.keep(key, answer);
-      done.kept = true;
-    } catch (const Error& error) {
-      done.not_kept_because.emplace_back(error.what());
-    }
-  }
-  for (const std::string& reason : done.not_kept_because) {
-    log.debug(fmt::format("The evaluated configuration is not kept for the next time: {}", reason));
-  }
   return std::move(answer.config);
 }
 

@@ -1,8 +1,13 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <map>
+#include <string>
 
+#include "config/fields.hpp"
 #include "configurations.hpp"
+#include "support/binary.hpp"
+#include "support/error.hpp"
 
 namespace plyroot::config {
 namespace {
@@ -101,6 +106,76 @@ TEST_F(Cached, IsEvaluatedAgainForOtherOptions) {
   request_.config_opts.clear();
   load();
   EXPECT_TRUE(report_.from_cache);
+}
+
+/// All of it, in the form in which it lies in the cache.
+std::string whole(const Config& config) {
+  std::string text;
+  binary::Writer(text).put(config);
+  return text;
+}
+
+TEST_F(Cached, IsTheSameForEveryUniqueextButForItsName) {
+  configure(
+      "config_opts['hostname'] = 'h-{{ root }}'\n"
+      "config_opts['environment']['WHERE'] = '{{ rootdir }}:{{ hostname }}'\n"
+      "config_opts['resultdir'] = '/results/{{ root }}/x'\n"
+      "config_opts['files'] = {'etc/name': '{{ root }}, {% if check %}checked{% endif %}'}\n");
+  const auto load_for = [&](const std::string& uniqueext) {
+    request_.uniqueext = uniqueext;
+    return load();
+  };
+  load_for("one");
+  EXPECT_TRUE(report_.kept);
+  const Config two = load_for("two.2_-");
+  EXPECT_TRUE(report_.from_cache);
+  EXPECT_EQ(starts(), 1);
+  EXPECT_EQ(two.root, "r-two.2_-");
+  EXPECT_EQ(two.shared_root, "r");
+  EXPECT_EQ(two.environment.at("WHERE"), "/var/lib/mock/r-two.2_-/root:h-r-two.2_-");
+  EXPECT_EQ(two.files.at("etc/name"), "r-two.2_-, checked");
+  surroundings_.cache_directory = path("another-cache");
+  EXPECT_EQ(whole(load_for("two.2_-")), whole(two));
+  EXPECT_EQ(starts(), 2);
+  request_.uniqueext.reset();
+  EXPECT_EQ(load().root, "r");
+}
+
+TEST_F(Cached, IsOfOneUniqueextWhereItComputesWithTheRootsName) {
+  const auto compute = [](const std::string& expression) { return "config_opts['hostname'] = '" + expression + "'\n"; };
+  const std::map<std::string, std::string> configurations = {
+      {compute("{{ root | upper }}"), "R-X"},
+      {compute("{{ root ~ 1 }}"), "r-x1"},
+      {compute("{% if root == \"r-x\" %}x{% else %}another{% endif %}"), "x"},
+      {compute("{% set name = root %}{{ name | length }}"), "3"},
+      {compute("{% filter upper %}{{ root }}{% endfilter %}"), "R-X"},
+      {compute("{{ files[\"f\"] | upper }}") + "config_opts['files'] = {'f': '{{ root }}'}\n", "R-X"},
+      {compute("{{ asked() }}") + "config_opts['asked'] = lambda: config_opts['root'].upper()\n", "R-X"},
+  };
+  for (const auto& [text, hostname] : configurations) {
+    SCOPED_TRACE(text);
+    configure(text);
+    request_.uniqueext = "any";
+    EXPECT_NE(load().hostname, hostname);
+    request_.uniqueext = "x";
+    EXPECT_EQ(load().hostname, hostname);
+    EXPECT_TRUE(report_.kept);
+    EXPECT_EQ(load().hostname, hostname);
+    EXPECT_TRUE(report_.from_cache);
+  }
+  configure("config_opts['resultdir'] = '/results/%(root).3s'\n");
+  EXPECT_EQ(load().resultdir, "/results/r-x");
+}
+
+TEST_F(Cached, NamesTheUniqueextThatWasAskedForInAnError) {
+  configure("config_opts['resultdir'] = 'not-absolute/{{ root }}'\n");
+  request_.uniqueext = "mine";
+  try {
+    load();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("not-absolute/r-mine"));
+  }
 }
 
 TEST_F(Cached, IsEvaluatedAgainForAnotherUser) {

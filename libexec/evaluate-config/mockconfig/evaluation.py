@@ -48,4 +48,5 @@ def _result(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "config": typed_configuration(options, shared_root, isolation(options, request.command_line)),
         "dictionary": whole_dictionary(options),
+        "computes_with_root": options.computes_with_followed,
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
 
 from .errors import ConfigurationError
 
@@ -27,13 +28,24 @@ class ConfigOptions(MutableMapping[str, Any]):
         self._aliases = aliases
         self._on_read = on_read
         self._environment = jinja2.Environment(keep_trailing_newline=True)
+        self._followed: set[str] = set()
+        self._being_rendered: list[str] = []
+        self.computes_with_followed = False
 
     def __getitem__(self, key: str) -> Any:
         key = self._aliases.get(key, key)
         value = self._values[key]
         if self._on_read:
             self._on_read(key)
-        return self._rendered(value, f"config_opts[{key!r}]") if self.expand else value
+        if self._being_rendered and key in self._followed:
+            self.computes_with_followed = True  # Python code that a template calls
+        if not self.expand:
+            return value
+        self._being_rendered.append(key)
+        try:
+            return self._rendered(value, f"config_opts[{key!r}]")
+        finally:
+            self._being_rendered.pop()
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._values[self._aliases.get(key, key)] = value
@@ -52,6 +64,11 @@ class ConfigOptions(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return repr(self._values)
+
+    def follow(self, key: str) -> None:
+        """From now on `computes_with_followed` says whether anything was made of the key's value otherwise than by
+        putting it into a text as it is: then another value would give more than the same texts with that in them."""
+        self._followed.add(key)
 
     def copy(self) -> ConfigOptions:
         """A second dictionary that shares the values."""
@@ -93,6 +110,8 @@ class ConfigOptions(MutableMapping[str, Any]):
         if self._on_read and "mock_run_uuid" in text:
             self._on_read("mock_run_uuid")
         try:
+            if any(key in text for key in self._followed):
+                self._follow_into(text)
             return self._environment.from_string(text).render(self._values)
         except jinja2.TemplateSyntaxError as error:
             line = text.splitlines()[error.lineno - 1 : error.lineno] or [""]
@@ -103,3 +122,16 @@ class ConfigOptions(MutableMapping[str, Any]):
         except Exception as error:  # a template can call whatever Python its values offer
             raise ConfigurationError(f"Config error: the template in {where} cannot be expanded: "
                                      f"{type(error).__name__}: {error}") from error
+
+    def _follow_into(self, text: str) -> None:
+        """Looks where a template names what is followed. What it is rendered for holds that too: for good, where it is
+        a list or a dictionary."""
+        template = self._environment.parse(text)
+        named = [node.name for node in template.find_all(nodes.Name) if node.name in self._followed]
+        if not named:
+            return
+        outputs = [node for output in template.body if isinstance(output, nodes.Output) for node in output.nodes]
+        shown = [node.name for node in outputs if isinstance(node, nodes.Name) and node.name in self._followed]
+        if len(shown) != len(named):
+            self.computes_with_followed = True
+        self._followed.update(self._being_rendered)

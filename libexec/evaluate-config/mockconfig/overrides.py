@@ -56,6 +56,7 @@ def finish(options: ConfigOptions, line: CommandLine, notices: Notices) -> str:
         options["unique-ext"] = line.uniqueext
     if options.get("unique-ext"):
         options["root"] = f"{shared_root}-{options['unique-ext']}"
+        options.follow("root")
     if "%(" in options["resultdir"]:
         options["resultdir"] = _old_style_expanded(options["resultdir"], options, notices)
     _complete_environment(options)
@@ -201,6 +202,7 @@ def _choose_emulation(options: ConfigOptions, notices: Notices) -> None:
 def _old_style_expanded(path: str, options: ConfigOptions, notices: Notices) -> str:
     """A path with %(name)s in it, from before there were templates."""
     notices.warning(f"Obsoleted %(foo) config expansion in '{path}', use Jinja alternative {{{{foo}}}}")
+    options.computes_with_followed = True  # "%(root).8s"
     try:
         return path % options
     except (KeyError, TypeError, ValueError) as error:
