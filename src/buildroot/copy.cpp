@@ -10,9 +10,13 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "buildroot/root_files.hpp"
 #include "linux/directory.hpp"
+#include "linux/directory_cursor.hpp"
 #include "linux/file_copy.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -70,25 +74,78 @@ void copy_link(const Transfer& transfer) {
     throw_errno(errno, "make the link", printable(transfer.to_name));
 }
 
-void copy_any(const Transfer& transfer, HostLinks links);
-
-void copy_directory(const Transfer& transfer, HostLinks links) {
-  const Descriptor from = linux_api::open_at(transfer.from_directory, transfer.from_name,
-                                             O_RDONLY | O_DIRECTORY | (links == HostLinks::copied ? O_NOFOLLOW : 0));
-  if (mkdirat(transfer.to_directory, transfer.to_name.c_str(), 0700) < 0)
-    throw_errno(errno, "make the directory", printable(transfer.to_name));
-  const Descriptor to =
-      linux_api::open_at(transfer.to_directory, transfer.to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  for (const std::string& name : linux_api::list_names(from.get()))
-    copy_any({from.get(), name, to.get(), name}, links);
-  struct stat status {};
-  if (fstat(from.get(), &status) < 0 || fchmod(to.get(), status.st_mode & 0777) < 0)
-    throw_errno(errno, "set the mode of", printable(transfer.to_name));
+/// A directory for what is copied into it.
+void make_directory(int parent, const std::string& name) {
+  if (mkdirat(parent, name.c_str(), 0700) < 0) throw_errno(errno, "make the directory", printable(name));
 }
+
+/// Everything in a directory, as deep as it goes.
+class DirectoryCopy {
+ public:
+  DirectoryCopy(const Transfer& transfer, HostLinks links)
+      : links_(links),
+        from_(linux_api::open_at(transfer.from_directory, transfer.from_name,
+                                 O_RDONLY | O_DIRECTORY | (links == HostLinks::copied ? O_NOFOLLOW : 0))),
+        to_(made_directory(transfer.to_directory, transfer.to_name)),
+        levels_{{transfer.to_name, linux_api::list_names(from_.get())}} {}
+
+  void finish() {
+    for (;;) {
+      Level& level = levels_.back();
+      if (level.names.empty()) {
+        copy_mode(level.name);
+        levels_.pop_back();
+        if (levels_.empty()) return;
+        from_.leave_what_stays();
+        to_.leave_what_stays();
+      } else {
+        const std::string name = std::move(level.names.back());
+        level.names.pop_back();
+        copy(name);
+      }
+    }
+  }
+
+ private:
+  struct Level {
+    std::string name;
+    std::vector<std::string> names;  ///< not yet copied
+  };
+
+  static Descriptor made_directory(int parent, const std::string& name) {
+    make_directory(parent, name);
+    return linux_api::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+
+  void copy(const std::string& name) {
+    const Transfer transfer{from_.get(), name, to_.get(), name};
+    const struct stat status = status_of(from_.get(), name, links_);
+    if (S_ISLNK(status.st_mode)) return copy_link(transfer);
+    if (!S_ISDIR(status.st_mode)) return copy_file(transfer, links_);
+    make_directory(to_.get(), name);
+    if (!to_.enter(name)) throw_errno(ENOTDIR, "open the directory", printable(name));
+    if (!from_.enter(name)) {
+      if (links_ == HostLinks::copied) throw_errno(ENOTDIR, "open the directory", printable(name));
+      from_.enter_through_links(name);
+    }
+    levels_.push_back({name, linux_api::list_names(from_.get())});
+  }
+
+  void copy_mode(const std::string& name) const {
+    struct stat status {};
+    if (fstat(from_.get(), &status) < 0 || fchmod(to_.get(), status.st_mode & 0777) < 0)
+      throw_errno(errno, "set the mode of", printable(name));
+  }
+
+  HostLinks links_;
+  linux_api::DirectoryCursor from_;
+  linux_api::DirectoryCursor to_;
+  std::vector<Level> levels_;
+};
 
 void copy_any(const Transfer& transfer, HostLinks links) {
   const struct stat status = status_of(transfer.from_directory, transfer.from_name, links);
-  if (S_ISDIR(status.st_mode)) return copy_directory(transfer, links);
+  if (S_ISDIR(status.st_mode)) return DirectoryCopy(transfer, links).finish();
   if (S_ISLNK(status.st_mode)) return copy_link(transfer);
   copy_file(transfer, links);
 }

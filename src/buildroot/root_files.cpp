@@ -11,6 +11,7 @@
 
 #include "linux/directory.hpp"
 #include "linux/file.hpp"
+#include "linux/tree_walk.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -53,14 +54,12 @@ Descriptor descend(int root, const std::vector<std::string>& components, Links l
   return directory;
 }
 
-void change_owner_below(int directory, uid_t uid, gid_t gid) {
-  for (const std::string& name : linux_api::list_names(directory)) {
-    if (fchownat(directory, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT) {
-      throw_errno(errno, "change the owner of", in_the_root(name));
-    }
-    const Descriptor child = linux_api::open_if_directory(directory, name);
-    if (child) change_owner_below(child.get(), uid, gid);
-  }
+void change_owner_below(int top, uid_t uid, gid_t gid) {
+  linux_api::walk_tree(top, [&](int directory, const std::string& name, const std::string& path) {
+    if (fchownat(directory, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (errno == ENOENT) return false;
+    throw_errno(errno, "change the owner of", in_the_root(path));
+  });
 }
 
 void collect_matches(int root, const std::string& prefix, const std::vector<std::string>& components, std::size_t at,

@@ -9,7 +9,9 @@
 #include <cstdio>
 #include <memory>
 #include <string_view>
+#include <utility>
 
+#include "linux/directory_cursor.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -64,30 +66,79 @@ Descriptor open_what_cannot_be_unlinked(int parent, const std::string& name, int
   }
 }
 
-void remove_directory(int parent, const std::string& name, int directory, const struct statx& start);
-
-void remove_contents(int directory, const struct statx& start) {
-  const DirectoryStream stream = open_stream(directory);
-  while (const dirent* entry = next_entry(stream.get())) {
-    const std::string name = entry->d_name;
-    if (entry->d_type != DT_DIR && unlink_name(directory, name, 0)) continue;
-    if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM)
-      throw_errno(errno, "remove", shown_path(directory, name));
-    const Descriptor child = open_what_cannot_be_unlinked(directory, name, entry->d_type == DT_DIR ? EISDIR : errno);
-    if (!child) continue;
-    if (!same_place(status_of(child.get(), "", AT_EMPTY_PATH), start)) refuse_to_remove_mount(name);
-    remove_directory(directory, name, child.get(), start);
+/// A tree that is being removed, as deep as it likes.
+class Removal {
+ public:
+  Removal(int parent, std::string name, Descriptor directory)
+      : parent_(parent), start_(status_of(directory.get(), "", AT_EMPTY_PATH)), cursor_(std::move(directory)) {
+    if (!same_place(start_, status_of(parent, "", AT_EMPTY_PATH))) refuse_to_remove_mount(name);
+    levels_.push_back({std::move(name), list_entries(cursor_.get())});
   }
-}
 
-void remove_directory(int parent, const std::string& name, int directory, const struct statx& start) {
-  constexpr int most_tries = 100;
-  for (int tries = 1;; ++tries) {
-    remove_contents(directory, start);
-    if (unlink_name(parent, name, AT_REMOVEDIR)) return;
-    if (errno != ENOTEMPTY || tries == most_tries) throw_errno(errno, "remove the directory", shown_path(parent, name));
+  void finish() {
+    while (!levels_.empty()) {
+      if (levels_.back().entries.empty()) {
+        remove_emptied();
+      } else {
+        DirectoryEntry entry = std::move(levels_.back().entries.back());
+        levels_.back().entries.pop_back();
+        remove(std::move(entry));
+      }
+    }
   }
-}
+
+ private:
+  struct Level {
+    std::string name;
+    std::vector<DirectoryEntry> entries;  ///< not yet removed
+    int tries = 0;
+  };
+  static constexpr int most_tries = 100;
+
+  void remove(DirectoryEntry entry) {
+    const bool is_unlinked = !entry.may_be_directory && unlink_name(cursor_.get(), entry.name, 0);
+    if (is_unlinked) return;
+    if (!entry.may_be_directory && errno != EISDIR && errno != EPERM)
+      throw_errno(errno, "remove", shown_path(cursor_.get(), entry.name));
+    if (enter(entry.name)) {
+      levels_.push_back({std::move(entry.name), list_entries(cursor_.get())});
+    } else if (!unlink_name(cursor_.get(), entry.name, 0)) {
+      if (errno != EISDIR || ++levels_.back().tries == most_tries)
+        throw_errno(errno, "remove", shown_path(cursor_.get(), entry.name));
+      levels_.back().entries.push_back({std::move(entry.name), true});  // it has just become one
+    }
+  }
+
+  bool enter(const std::string& name) {
+    if (!cursor_.enter(name)) return false;
+    if (!same_place(status_of(cursor_.get(), "", AT_EMPTY_PATH), start_)) refuse_to_remove_mount(name);
+    return true;
+  }
+
+  void remove_emptied() {
+    Level emptied = std::move(levels_.back());
+    levels_.pop_back();
+    const bool is_top = levels_.empty();
+    if (!is_top) {
+      cursor_.leave();
+      const bool was_moved = cursor_.depth() + 1 < levels_.size();
+      levels_.resize(cursor_.depth() + 1);
+      if (was_moved) return;
+    }
+    const int above = is_top ? parent_ : cursor_.get();
+    if (unlink_name(above, emptied.name, AT_REMOVEDIR)) return;
+    if (errno != ENOTEMPTY || ++emptied.tries == most_tries)
+      throw_errno(errno, "remove the directory", shown_path(above, emptied.name));
+    if (!is_top && !enter(emptied.name)) return;
+    emptied.entries = list_entries(cursor_.get());
+    levels_.push_back(std::move(emptied));
+  }
+
+  int parent_;
+  struct statx start_;
+  DirectoryCursor cursor_;
+  std::vector<Level> levels_;  // the top, and those that the cursor is in
+};
 
 }  // namespace
 
@@ -135,13 +186,8 @@ void refuse_to_remove_mount(const std::string& name) {
 void remove_tree(int directory, const std::string& name) {
   if (unlink_name(directory, name, 0)) return;
   if (errno != EISDIR && errno != EPERM) throw_errno(errno, "remove", shown_path(directory, name));
-  const Descriptor child = open_what_cannot_be_unlinked(directory, name, errno);
-  if (!child) return;
-  const struct statx start = status_of(child.get(), "", AT_EMPTY_PATH);
-  if (!same_place(start, status_of(directory, "", AT_EMPTY_PATH))) {
-    refuse_to_remove_mount(name);
-  }
-  remove_directory(directory, name, child.get(), start);
+  Descriptor child = open_what_cannot_be_unlinked(directory, name, errno);
+  if (child) Removal(directory, name, std::move(child)).finish();
 }
 
 void rename_at(int old_directory, const std::string& old_name, int new_directory, const std::string& new_name) {

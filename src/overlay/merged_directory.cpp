@@ -11,10 +11,13 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
+#include "linux/directory_cursor.hpp"
 #include "linux/file_copy.hpp"
+#include "linux/tree_walk.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -32,104 +35,179 @@ std::optional<struct stat> status_of(int directory, const std::string& name) {
   throw_errno(errno, "examine in a layer", linux_api::shown_path(directory, name));
 }
 
-/// The directories that overlayfs merges at one place, the topmost first.
-struct Stack {
-  std::vector<Descriptor> directories;
-  bool is_closed = false;  ///< what lies further down is hidden
+/// The directories that overlayfs merges at one place, in all layers that have one there. They go down and up together.
+class StackedDirectories {
+ public:
+  /// @param tops of the layers, the topmost first
+  StackedDirectories(std::vector<Descriptor> tops, Marks marks) : marks_(marks) {
+    for (Descriptor& top : tops)
+      layers_.push_back({linux_api::DirectoryCursor(std::move(top))});
+  }
+
+  /// The topmost first.
+  [[nodiscard]] std::vector<int> here() const {
+    std::vector<int> directories;
+    for (const Layer& layer : layers_) {
+      if (layer.levels_without == 0) directories.push_back(layer.cursor.get());
+    }
+    return directories;
+  }
+
+  /// Goes into what is merged under a name: down to an opaque one, or to anything else of that name.
+  /// @returns whether there was such a thing, which hides what lies further down
+  bool enter(const std::string& name) {
+    bool is_closed = false;
+    for (Layer& layer : layers_) {
+      if (layer.levels_without > 0 || is_closed) {
+        ++layer.levels_without;
+        continue;
+      }
+      const auto status = status_of(layer.cursor.get(), name);
+      if (status && S_ISDIR(status->st_mode) && layer.cursor.enter(name)) {
+        is_closed = is_opaque(layer.cursor.get(), marks_);
+      } else {
+        ++layer.levels_without;
+        is_closed = status.has_value();
+      }
+    }
+    return is_closed;
+  }
+
+  void leave() {
+    for (Layer& layer : layers_) {
+      if (layer.levels_without > 0) {
+        --layer.levels_without;
+      } else {
+        layer.cursor.leave_what_stays();
+      }
+    }
+  }
+
+ private:
+  struct Layer {
+    linux_api::DirectoryCursor cursor;  ///< where it was last seen in the stack
+    std::size_t levels_without = 0;     ///< how many directories further down the others are
+  };
+  std::vector<Layer> layers_;
+  Marks marks_;
 };
 
-/// What is merged into one directory: down to an opaque one, or to anything else of that name.
-Stack stack_at(const std::vector<int>& layers, const std::string& name, Marks marks) {
-  Stack stack;
-  for (const int layer : layers) {
-    const auto status = status_of(layer, name);
-    if (!status) continue;
-    if (S_ISDIR(status->st_mode)) {
-      stack.directories.push_back(linux_api::open_at(layer, name, open_as_directory));
-      if (!is_opaque(stack.directories.back().get(), marks)) continue;
-    }
-    stack.is_closed = true;
-    break;
-  }
-  return stack;
-}
-
-std::vector<int> numbers_of(const std::vector<Descriptor>& descriptors) {
-  std::vector<int> numbers;
-  for (const Descriptor& descriptor : descriptors)
-    numbers.push_back(descriptor.get());
-  return numbers;
-}
-
-/// The directories that the layers below show at one place. They are opened where somebody asks for them: few
-/// directories have whiteouts.
-class Below {
+/// What the layers below those that are merged have. They are opened, and followed to a place, where somebody asks for
+/// it: few directories have whiteouts.
+class LayersBelow {
  public:
-  explicit Below(OpenLayers open) : open_(std::move(open)) {}
+  LayersBelow(OpenLayers open, Marks marks) : open_(std::move(open)), marks_(marks) {}
 
-  const std::vector<Descriptor>& directories() const {
-    if (!opened_) opened_ = open_();
-    return *opened_;
+  /// @param place the names that lead there; of one that was asked about before, a beginning is the same still, or
+  ///   leave() was told
+  bool have_directory(const std::vector<std::string>& place) {
+    if (!stack_) stack_.emplace(open_(), marks_);
+    while (depth_ < place.size())
+      stack_->enter(place[depth_++]);
+    return !stack_->here().empty();
   }
-  [[nodiscard]] Below at(const std::string& name, Marks marks) const {
-    return Below([this, name, marks] { return stack_at(numbers_of(directories()), name, marks).directories; });
+  /// The place of this depth is being left.
+  void leave(std::size_t depth) {
+    if (depth_ < depth) return;
+    stack_->leave();
+    --depth_;
   }
-  [[nodiscard]] bool has_directory() const { return !directories().empty(); }
 
  private:
   OpenLayers open_;
-  mutable std::optional<std::vector<Descriptor>> opened_;
+  Marks marks_;
+  std::optional<StackedDirectories> stack_;
+  std::size_t depth_ = 0;
 };
 
-std::set<std::string> names_in(const std::vector<int>& directories) {
+std::vector<std::string> names_in(const std::vector<int>& directories) {
   std::set<std::string> names;
   for (const int directory : directories) {
     for (std::string& name : linux_api::list_names(directory))
       names.insert(std::move(name));
   }
-  return names;
+  return {names.begin(), names.end()};
+}
+
+std::vector<Descriptor> reopened(const std::vector<int>& directories) {
+  std::vector<Descriptor> opened;
+  for (const int directory : directories)
+    opened.push_back(linux_api::open_at(directory, ".", open_as_directory));
+  return opened;
 }
 
 class Merger {
  public:
-  Merger(int top, Sharing sharing, Marks marks) : top_(top), sharing_(sharing), marks_(marks) {}
+  Merger(const std::vector<int>& layers, const OpenLayers& open_below, int target, Sharing sharing, Marks marks)
+      : layers_(reopened(layers), marks),
+        below_(open_below, marks),
+        top_(target),
+        target_(linux_api::open_at(target, ".", open_as_directory)),
+        sharing_(sharing),
+        marks_(marks) {}
 
-  void merge_all(const std::vector<int>& layers, const Below& below) {
-    merge(layers, below, top_, "");
-    copy_attributes(layers.front(), top_);
+  void merge_all() {
+    levels_.push_back({names_in(layers_.here()), false, true});
+    for (;;) {
+      Level& level = levels_.back();
+      if (level.next < level.names.size()) {
+        const std::string name = level.names[level.next++];  // levels_ grows meanwhile
+        merge(name);
+      } else if (levels_.size() > 1) {
+        finish_directory();
+      } else {
+        copy_attributes(layers_.here().front(), target_.get());
+        return;
+      }
+    }
   }
   [[nodiscard]] std::uint64_t made() const { return made_; }
 
  private:
-  /// @param path of the target, within the topmost one
-  void merge(const std::vector<int>& layers, const Below& below, int target, const std::string& path) {
-    for (const std::string& name : names_in(layers)) {
-      std::size_t level = 0;
-      std::optional<struct stat> status;
-      while (!(status = status_of(layers[level], name)))
-        ++level;
-      if (S_ISDIR(status->st_mode)) {
-        const Stack stack = stack_at({layers.begin() + static_cast<std::ptrdiff_t>(level), layers.end()}, name, marks_);
-        make_directory(stack, below.at(name, marks_), target, name, path + name);
-      } else if (is_whiteout(*status)) {
-        if (below.has_directory()) link(layers[level], name, target);
-      } else {
-        share(layers[level], name, *status, target, path + name);
-      }
+  /// A directory that is being filled.
+  struct Level {
+    std::vector<std::string> names;
+    bool is_closed;   ///< what lies further down is hidden
+    bool sees_below;  ///< it is shown together with what the layers below have there
+    std::size_t next = 0;
+  };
+
+  void merge(const std::string& name) {
+    const std::vector<int> layers = layers_.here();
+    auto layer = layers.begin();
+    std::optional<struct stat> status;
+    while (!(status = status_of(*layer, name)))
+      ++layer;
+    if (S_ISDIR(status->st_mode)) {
+      make_directory(name);
+    } else if (is_whiteout(*status)) {
+      if (levels_.back().sees_below && below_.have_directory(place_)) link(*layer, name);
+    } else {
+      share(*layer, name, *status);
     }
   }
 
-  void make_directory(const Stack& stack, const Below& below, int target, const std::string& name,
-                      const std::string& path) {
-    if (mkdirat(target, name.c_str(), 0700) < 0)
-      throw_errno(errno, "make the merged directory", linux_api::shown_path(target, name));
+  void make_directory(const std::string& name) {
+    if (mkdirat(target_.get(), name.c_str(), 0700) < 0)
+      throw_errno(errno, "make the merged directory", linux_api::shown_path(target_.get(), name));
     ++made_;
-    const Descriptor directory = linux_api::open_at(target, name, open_as_directory);
-    const std::vector<int> layers = numbers_of(stack.directories);
-    const Below nothing([] { return std::vector<Descriptor>(); });
-    merge(layers, stack.is_closed ? nothing : below, directory.get(), path + "/");
-    if (stack.is_closed && below.has_directory()) make_opaque(directory.get(), marks_);
-    copy_attributes(layers.front(), directory.get());  // its times last
+    if (!target_.enter(name))
+      throw_errno(ENOENT, "open the merged directory", linux_api::shown_path(target_.get(), name));
+    place_.push_back(name);
+    const bool is_closed = layers_.enter(name);
+    levels_.push_back({names_in(layers_.here()), is_closed, levels_.back().sees_below && !is_closed});
+  }
+
+  void finish_directory() {
+    const Level finished = std::move(levels_.back());
+    levels_.pop_back();
+    if (finished.is_closed && levels_.back().sees_below && below_.have_directory(place_))
+      make_opaque(target_.get(), marks_);
+    copy_attributes(layers_.here().front(), target_.get());  // its times last
+    below_.leave(place_.size());
+    layers_.leave();
+    target_.leave_what_stays();
+    place_.pop_back();
   }
 
   void copy_attributes(int from, int to) const {
@@ -142,39 +220,33 @@ class Merger {
     });
   }
 
-  void share(int layer, const std::string& name, const struct stat& status, int target, const std::string& path) {
+  void share(int layer, const std::string& name, const struct stat& status) {
     const bool is_regular = S_ISREG(status.st_mode);
-    if ((!is_regular || sharing_ == Sharing::hard_links) && try_to_link(layer, name, target)) return;
+    if ((!is_regular || sharing_ == Sharing::hard_links) && try_to_link(layer, name)) return;
     if (!is_regular) throw_errno(errno, "link from a layer", linux_api::shown_path(layer, name));
-    const auto inode = std::pair(status.st_dev, status.st_ino);
     if (status.st_nlink > 1) {
-      if (const auto known = first_names_.find(inode); known != first_names_.end()) {
-        if (linkat(top_, known->second.c_str(), target, name.c_str(), 0) == 0) {
-          ++made_;
-          return;
-        }
-        if (errno != EMLINK) throw_errno(errno, "link again", linux_api::shown_path(target, name));
-      }
-      first_names_[inode] = path;
+      const auto [known, is_first] = first_names_.try_emplace({status.st_dev, status.st_ino}, place_, name);
+      if (!is_first && try_to_link_again(known->second, name)) return;
+      if (!is_first) known->second = {place_, name};
     }
-    copy(layer, name, target);
+    copy(layer, name);
   }
 
-  void copy(int layer, const std::string& name, int target) {
+  void copy(int layer, const std::string& name) {
     const Descriptor from = linux_api::open_at(layer, name, O_RDONLY | O_NOFOLLOW);
-    const Descriptor to = linux_api::open_at(target, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    const Descriptor to = linux_api::open_at(target_.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     ++made_;
     if (!linux_api::reflink_content(from.get(), to.get())) linux_api::copy_content(from.get(), to.get());
     copy_attributes(from.get(), to.get());
   }
 
-  void link(int layer, const std::string& name, int target) {
-    if (!try_to_link(layer, name, target)) throw_errno(errno, "link from a layer", linux_api::shown_path(layer, name));
+  void link(int layer, const std::string& name) {
+    if (!try_to_link(layer, name)) throw_errno(errno, "link from a layer", linux_api::shown_path(layer, name));
   }
 
   /// @returns false where this file takes no more links (errno is kept): too many, or immutable
-  bool try_to_link(int layer, const std::string& name, int target) {
-    if (linkat(layer, name.c_str(), target, name.c_str(), 0) == 0) {
+  bool try_to_link(int layer, const std::string& name) {
+    if (linkat(layer, name.c_str(), target_.get(), name.c_str(), 0) == 0) {
       ++made_;
       return true;
     }
@@ -182,10 +254,35 @@ class Merger {
     throw_errno(errno, "link from a layer", linux_api::shown_path(layer, name));
   }
 
+  /// A name that a file has in the target.
+  struct MadeName {
+    std::vector<std::string> place;
+    std::string name;
+    MadeName(std::vector<std::string> names, std::string last) : place(std::move(names)), name(std::move(last)) {}
+  };
+
+  /// @returns false where the file takes no more links
+  bool try_to_link_again(const MadeName& known, const std::string& name) {
+    Descriptor directory = linux_api::open_at(top_, ".", open_as_directory);
+    for (const std::string& step : known.place)  // step by step: as a path it may be too long
+      directory = linux_api::open_at(directory.get(), step, open_as_directory);
+    if (linkat(directory.get(), known.name.c_str(), target_.get(), name.c_str(), 0) == 0) {
+      ++made_;
+      return true;
+    }
+    if (errno != EMLINK) throw_errno(errno, "link again", linux_api::shown_path(target_.get(), name));
+    return false;
+  }
+
+  StackedDirectories layers_;
+  LayersBelow below_;
   int top_;
+  linux_api::DirectoryCursor target_;
   Sharing sharing_;
   Marks marks_;
-  std::map<std::pair<dev_t, ino_t>, std::string> first_names_;  // of copied files with several names
+  std::vector<Level> levels_;                                // the top, and those below it down to where this is
+  std::vector<std::string> place_;                           // the names that lead there
+  std::map<std::pair<dev_t, ino_t>, MadeName> first_names_;  // of copied files with several names
   std::uint64_t made_ = 0;
 };
 
@@ -208,20 +305,17 @@ Sharing sharing_in(int scratch_directory) {
 
 std::uint64_t merge_directories(const std::vector<int>& layers, const OpenLayers& open_below, int target,
                                 Sharing sharing, Marks marks) {
-  Merger merger(target, sharing, marks);
-  merger.merge_all(layers, Below(open_below));
+  Merger merger(layers, open_below, target, sharing, marks);
+  merger.merge_all();
   return merger.made();
 }
 
 std::uint64_t count_names(int directory) {
   std::uint64_t count = 0;
-  for (const std::string& name : linux_api::list_names(directory)) {
+  linux_api::walk_tree(directory, [&](int, const std::string&, const std::string&) {
     ++count;
-    const auto status = status_of(directory, name);
-    if (status && S_ISDIR(status->st_mode)) {
-      count += count_names(linux_api::open_at(directory, name, open_as_directory).get());
-    }
-  }
+    return true;
+  });
   return count;
 }
 

@@ -14,15 +14,13 @@
 #include <vector>
 
 #include "linux/descriptor.hpp"
-#include "linux/directory.hpp"
+#include "linux/tree_walk.hpp"
 #include "overlay/marks.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
 namespace plyroot::store {
 namespace {
-
-using linux_api::Descriptor;
 
 /// Extended attributes by path: the files of a layer may be devices and FIFOs, which are not opened.
 std::vector<std::string> attribute_names(const std::string& file) {
@@ -47,28 +45,18 @@ class Examination {
  public:
   Examination(dev_t device, const std::function<void(ContentFault)>& report) : device_(device), report_(&report) {}
 
-  void look_at_directory(int directory, const std::string& path, const struct stat& status) {
-    look_at(linux_api::path_of(directory) + "/.", path.empty() ? "/" : path, status);
-    for (const std::string& name : linux_api::list_names(directory)) {
-      struct stat child_status {};
-      if (fstatat(directory, name.c_str(), &child_status, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno == ENOENT) continue;
-        throw_errno(errno, "examine", printable(path + "/" + name));
+  void look_at_tree(int top, const struct stat& top_status) {
+    look_at(linux_api::path_of(top) + "/.", "/", top_status);
+    linux_api::walk_tree(top, [this](int directory, const std::string& name, const std::string& path) {
+      struct stat status {};
+      if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT) return false;
+        throw_errno(errno, "examine", printable(path));
       }
-      if (child_status.st_dev != device_) continue;
-      if (!S_ISDIR(child_status.st_mode)) {
-        look_at(linux_api::path_of(directory) + "/" + name, path + "/" + name, child_status);
-        continue;
-      }
-      int error_number = 0;
-      const Descriptor child = linux_api::try_open_in_root(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
-                                                           linux_api::Links::refuse, 0, error_number);
-      if (child) {
-        look_at_directory(child.get(), path + "/" + name, child_status);
-      } else if (error_number != ENOENT && error_number != ENOTDIR && error_number != ELOOP) {
-        throw_errno(error_number, "open the directory", printable(path + "/" + name));
-      }
-    }
+      if (status.st_dev != device_) return false;
+      look_at(linux_api::path_of(directory) + "/" + name, path, status);
+      return S_ISDIR(status.st_mode);
+    });
   }
 
   [[nodiscard]] std::size_t count() const { return count_; }
@@ -123,7 +111,7 @@ std::size_t examine_layer_content(int files, const std::function<void(ContentFau
   struct stat status {};
   if (fstat(files, &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(files));
   Examination examination(status.st_dev, report);
-  examination.look_at_directory(files, {}, status);
+  examination.look_at_tree(files, status);
   return examination.count();
 }
 

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <functional>
@@ -16,9 +17,13 @@
 #include <string>
 #include <vector>
 
+#include "fixtures/deep_tree.hpp"
 #include "fixtures/listing.hpp"
+#include "linux/directory.hpp"
 #include "linux/file.hpp"
 #include "linux/process.hpp"
+#include "linux/tree_walk.hpp"
+#include "store/check.hpp"
 #include "store/merge_plan.hpp"
 #include "store_fixture.hpp"
 
@@ -379,6 +384,79 @@ TEST_P(LongChains, HaveCoversThatTakeABoundedMultipleOfWhatTheLayersHold) {
   store::Statement sum(own, "SELECT sum(entries) FROM covers");
   ASSERT_TRUE(sum.step());
   EXPECT_LE(sum.integer(0), 10 * static_cast<std::int64_t>(layers));  // log2(1000) is 9.97
+}
+
+/// A tree that is deeper than this process has descriptors.
+class DeepTrees : public Merging {
+ protected:
+  static constexpr std::size_t depth = 3000;
+
+  static linux_api::Descriptor open_at_depth(int root, std::size_t wanted) {
+    linux_api::Descriptor here = linux_api::duplicate(root);
+    for (std::size_t i = 0; i < wanted; ++i)
+      here = linux_api::open_at(here.get(), "d", O_RDONLY | O_DIRECTORY);
+    return here;
+  }
+  /// Changes the directory at this depth, and makes a snapshot.
+  void step_at(const std::string& name, std::size_t at, const std::function<void(int)>& change) {
+    {
+      const MountedHead head(store(), HeadName::main());
+      change(open_at_depth(head.root(), at).get());
+    }
+    snapshot(name);
+  }
+  /// Of each name that a snapshot shows: where it ends, its mode, size and time, and how many names it has.
+  Lines shown(const std::string& snapshot) {
+    roll_back(snapshot);
+    const MountedHead head(store(), HeadName::main());
+    Lines lines;
+    linux_api::walk_tree(head.root(), [&](int directory, const std::string& name, const std::string& path) {
+      struct stat status {};
+      EXPECT_EQ(fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW), 0);
+      lines.push_back(fmt::format("{} {} {:o} {} {}.{:09} {}", path.size(), name, status.st_mode,
+                                  S_ISDIR(status.st_mode) ? 0 : status.st_size, status.st_mtim.tv_sec,
+                                  status.st_mtim.tv_nsec, S_ISDIR(status.st_mode) ? 0 : status.st_nlink));
+      return true;
+    });
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, DeepTrees, testing::Values("xfs", "tmpfs"), file_system_name);
+
+TEST_P(DeepTrees, AreMergedLikeOthers) {
+  const FewDescriptors few(128);
+  step_at("whole", 0, [](int root) { make_deep_tree(root, depth); });
+  step_at("bottom", depth, [](int directory) {
+    ASSERT_EQ(unlinkat(directory, "gone", 0), 0);
+    linux_api::write_all(linux_api::open_at(directory, "new", O_WRONLY | O_CREAT, 0644).get(), "x");
+  });
+  step_at("opaque", depth - 10, [](int directory) {
+    linux_api::remove_tree(directory, "d");
+    ASSERT_EQ(mkdirat(directory, "d", 0700), 0);
+    linux_api::open_at(directory, "d/again", O_WRONLY | O_CREAT, 0644);
+  });
+  step_at("beside", depth - 10, [](int directory) { ASSERT_EQ(mkdirat(directory, "beside", 0700), 0); });
+  const Lines whole = shown("whole");
+  const Lines beside = shown("beside");
+  EXPECT_EQ(whole.size(), depth + 3);
+  EXPECT_EQ(beside.size(), depth - 10 + 3);
+
+  forget("bottom");
+  forget("opaque");
+  store().merge_layers();
+  store().collect_garbage();
+  EXPECT_EQ(shown("whole"), whole);
+  EXPECT_EQ(shown("beside"), beside);
+  const auto report = store::check(location());
+  EXPECT_TRUE(report.is_well());
+  EXPECT_GT(report.files, depth);
+  forget("whole");
+  roll_back("beside");
+  store().merge_layers();
+  store().collect_garbage();
+  EXPECT_EQ(directories_in("layers"), 2U);
+  EXPECT_EQ(shown("beside"), beside);
 }
 
 }  // namespace plyroot::test
