@@ -28,7 +28,7 @@ namespace {
 
 using linux_api::Descriptor;
 
-constexpr std::string_view magic = "plyroot config\n1";
+constexpr std::string_view magic = "plyroot config\n2";
 constexpr std::size_t most_entries = 256;
 constexpr std::size_t entries_after_cleaning = 192;
 constexpr std::size_t longest_entry = std::size_t{32} << 20U;
@@ -53,6 +53,7 @@ std::string entry_of(std::string_view key, const Answer& answer) {
   binary::Writer writer(payload);
   writer.put(key);
   writer.put(answer.dependencies);
+  writer.put(answer.computes_with_root);
   writer.put(answer.notices);
   writer.put(answer.config);
   return sealed(magic, payload);
@@ -111,6 +112,7 @@ std::optional<Answer> Cache::find(std::string_view key, const VariableLookup& va
       why = std::move(*change);
       return std::nullopt;
     }
+    reader.get(answer.computes_with_root);
     reader.get(answer.notices);
     reader.get(answer.config);
     if (!reader.at_end()) throw binary::Malformed();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -49,7 +50,8 @@ EvaluatingUser evaluating_user(const Surroundings& surroundings) {
 }
 
 /// All that an answer depends on and that is known before anything is read.
-std::string key_of(const Request& request, const EvaluatingUser& user, const Surroundings& surroundings) {
+std::string key_of(const Request& request, bool for_any_uniqueext, const EvaluatingUser& user,
+                   const Surroundings& surroundings) {
   utsname host{};
   uname(&host);
   std::string key;
@@ -59,6 +61,7 @@ std::string key_of(const Request& request, const EvaluatingUser& user, const Sur
   writer.put(request.chroot);
   writer.put(request.config_directory);
   writer.put(request);
+  writer.put(for_any_uniqueext);
   writer.put(user.uid);
   writer.put(user.gid);
   writer.put(user.name);
@@ -126,6 +129,12 @@ void give_uniqueext(Answer& answer, const std::string& uniqueext) {
     replacement.in(notice.text);
 }
 
+/// A request, and whether it stands for all uniqueexts.
+struct Question {
+  Request request;
+  bool for_any_uniqueext = false;
+};
+
 /// One call of load().
 class Loading {
  public:
@@ -138,25 +147,29 @@ class Loading {
 
   [[nodiscard]] const EvaluatingUser& user() const { return user_; }
 
-  std::optional<Answer> find(const Request& request) {
+  Answer find_or_evaluate(const Question& question) {
     const std::vector<std::string> environment = evaluator_environment(user_);
-    auto kept = cache_.find(key_of(request, user_, *surroundings_), lookup_in(environment), why_not_found_);
-    report_->from_cache = kept.has_value();
-    return kept;
+    const std::string key = key_of(question.request, question.for_any_uniqueext, user_, *surroundings_);
+    std::string why;
+    if (auto kept = cache_.find(key, lookup_in(environment), why)) {
+      report_->from_cache = true;
+      return std::move(*kept);
+    }
+    log_->debug(fmt::format("Evaluating the configuration: {}", why));
+    report_->from_cache = false;
+    const std::int64_t began = now_in_nanoseconds();
+    Answer answer = evaluate(Task::config, question.request, user_, *surroundings_);
+    keep(key, answer, began);
+    return answer;
   }
 
-  Answer evaluate(const Request& request) {
-    log_->debug(fmt::format("Evaluating the configuration: {}", why_not_found_));
-    began_ = now_in_nanoseconds();
-    return config::evaluate(Task::config, request, user_, *surroundings_);
-  }
-
-  /// For the next time, as evaluate() has just made it.
-  void keep(const Request& request, const Answer& answer) {
-    report_->not_kept_because = reasons_not_to_keep(answer, began_, *surroundings_);
+ private:
+  void keep(const std::string& key, const Answer& answer, std::int64_t began) {
+    report_->not_kept_because = reasons_not_to_keep(answer, began, *surroundings_);
+    report_->kept = false;
     if (report_->not_kept_because.empty()) {
       try {
-        cache_.keep(key_of(request, user_, *surroundings_), answer);
+        cache_.keep(key, answer);
         report_->kept = true;
       } catch (const Error& error) {
         report_->not_kept_because.emplace_back(error.what());
@@ -166,44 +179,26 @@ class Loading {
       log_->debug(fmt::format("The evaluated configuration is not kept for the next time: {}", reason));
   }
 
- private:
   Log* log_;
   const Surroundings* surroundings_;
   LoadReport* report_;
   EvaluatingUser user_;
   Cache cache_;
-  std::string why_not_found_;
-  std::int64_t began_ = 0;
 };
 
-Answer find_or_evaluate(Loading& loading, const Request& request) {
-  if (auto kept = loading.find(request)) return std::move(*kept);
-  Answer answer = loading.evaluate(request);
-  loading.keep(request, answer);
-  return answer;
-}
-
-/// As find_or_evaluate() does, for all uniqueexts at once.
-Answer find_or_evaluate_for_any(Loading& loading, const Request& request) {
-  const std::string& uniqueext = *request.uniqueext;
-  Request any = request;
-  any.uniqueext = any_uniqueext;
-  auto answer = loading.find(any);
-  if (!answer) {
-    // Whoever computes with the root's name has an answer for each.
-    if (auto kept = loading.find(request)) return std::move(*kept);
-    try {
-      answer = loading.evaluate(any);
-    } catch (const Error& error) {
-      std::string message = error.what();
-      TextReplacement(any_uniqueext, uniqueext).in(message);
-      throw Error(message, error.advice(), error.exit_code());
-    }
-    if (answer->computes_with_root) return find_or_evaluate(loading, request);
-    loading.keep(any, *answer);
+/// The answer for all uniqueexts, made one for this. Nothing where each has one of its own.
+std::optional<Answer> answer_for_any(Loading& loading, const Request& request) {
+  if (!request.uniqueext || !is_plain(*request.uniqueext)) return std::nullopt;
+  Question question{request, true};
+  question.request.uniqueext = any_uniqueext;
+  try {
+    Answer answer = loading.find_or_evaluate(question);
+    if (answer.computes_with_root) return std::nullopt;
+    give_uniqueext(answer, *request.uniqueext);
+    return answer;
+  } catch (const Error&) {
+    return std::nullopt;  // with the real name there may be no error, or it is told in the user's own words
   }
-  give_uniqueext(*answer, uniqueext);
-  return std::move(*answer);
 }
 
 }  // namespace
@@ -214,8 +209,8 @@ Config load(const Request& asked, Log& log, const Surroundings& surroundings, Lo
   done = {};
   Loading loading(log, surroundings, done);
   const Request request = complete(asked, loading.user());
-  Answer answer = request.uniqueext && is_plain(*request.uniqueext) ? find_or_evaluate_for_any(loading, request)
-                                                                    : find_or_evaluate(loading, request);
+  std::optional<Answer> for_any = answer_for_any(loading, request);
+  Answer answer = for_any ? std::move(*for_any) : loading.find_or_evaluate({request});
   say(answer.notices, log);
   done.dictionary = std::move(answer.dictionary);
   return std::move(answer.config);

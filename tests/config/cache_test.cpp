@@ -151,15 +151,35 @@ TEST_F(Cached, IsOfOneUniqueextWhereItComputesWithTheRootsName) {
       {compute("{% filter upper %}{{ root }}{% endfilter %}"), "R-X"},
       {compute("{{ files[\"f\"] | upper }}") + "config_opts['files'] = {'f': '{{ root }}'}\n", "R-X"},
       {compute("{{ asked() }}") + "config_opts['asked'] = lambda: config_opts['root'].upper()\n", "R-X"},
+      {compute("{{ asked() }}") + "config_opts['asked'] = lambda: config_opts['unique-ext'].upper()\n", "X"},
+      {compute("{{ asked() }}") + "config_opts['asked'] = lambda: config_opts['rootdir'].upper()\n",
+       "/VAR/LIB/MOCK/R-X/ROOT"},
+      {compute("{{ asked() }}") + "opts = config_opts['environment']\nopts['NAME'] = '{{ root }}'\n"
+                                  "config_opts['asked'] = lambda: opts['NAME'].upper()\n",
+       "R-X"},
+      {compute("{{ asked(\"NAME\") | upper }}") + "config_opts['environment']['NAME'] = '{{ root }}'\n"
+                                                  "config_opts['asked'] = config_opts['environment'].get\n",
+       "R-X"},
+      {compute("{{ helpers.asked() }}") + "config_opts['helpers'] = {'asked': lambda: config_opts['root'].upper()}\n",
+       "R-X"},
+      {compute("{{ environment.HOME | upper }}") + "config_opts['chroothome'] = '/b/{{ root }}'\n", "/B/R-X"},
+      {compute("{{ dnf5_common_opts[0] | upper }}") +
+           "config_opts['dnf4_common_opts'] = config_opts['dnf5_common_opts'] = ['{{ root }}']\n",
+       "R-X"},
+      {compute("{% raw %}{{ \"{% endraw %}{{ root }}{% raw %}\" | upper }}{% endraw %}"), "R-X"},
+      {compute("{{ names[root] }}") + "config_opts['names'] = {'r-x': 'found', 'r-any': 'another'}\n", "found"},
   };
   for (const auto& [text, hostname] : configurations) {
     SCOPED_TRACE(text);
     configure(text);
     request_.uniqueext = "any";
     EXPECT_NE(load().hostname, hostname);
+    EXPECT_TRUE(report_.kept);
+    const int before = starts();
     request_.uniqueext = "x";
     EXPECT_EQ(load().hostname, hostname);
     EXPECT_TRUE(report_.kept);
+    EXPECT_LE(starts(), before + (hostname == "found" ? 2 : 1));  // an error is not kept
     EXPECT_EQ(load().hostname, hostname);
     EXPECT_TRUE(report_.from_cache);
   }
@@ -167,14 +187,35 @@ TEST_F(Cached, IsOfOneUniqueextWhereItComputesWithTheRootsName) {
   EXPECT_EQ(load().resultdir, "/results/r-x");
 }
 
+TEST_F(Cached, IsNotMistakenForThatOfTheNameWhichStandsForAll) {
+  configure("config_opts['hostname'] = '{{ root | upper }}'\n");
+  request_.uniqueext = "any-uniqueext.c2c7f25f";
+  EXPECT_EQ(load().hostname, "R-ANY-UNIQUEEXT.C2C7F25F");
+  request_.uniqueext = "x";
+  EXPECT_EQ(load().hostname, "R-X");
+}
+
+TEST_F(Cached, SaysWhatChangedForAnyUniqueext) {
+  request_.uniqueext = "x";
+  fill();
+  write("etc/templates/t.tpl", "config_opts['description'] = 'again'");
+  std::string told;
+  log_.set_console_level(LogLevel::debug);
+  testing::internal::CaptureStderr();
+  load();
+  told = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, HasSubstr("t.tpl has changed"));
+}
+
 TEST_F(Cached, NamesTheUniqueextThatWasAskedForInAnError) {
-  configure("config_opts['resultdir'] = 'not-absolute/{{ root }}'\n");
+  configure("config_opts['resultdir'] = 'not-absolute/and/much/longer/than/what/is/shown/{{ root }}'\n");
   request_.uniqueext = "mine";
   try {
     load();
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("not-absolute/r-mine"));
+    EXPECT_THAT(error.what(), HasSubstr("not-absolute"));
+    EXPECT_THAT(error.what(), testing::Not(HasSubstr("any-")));
   }
 }
 

@@ -12,6 +12,7 @@ from .errors import ConfigurationError
 
 DEFAULT_PASSES = 5
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
+_DATA = (str, int, float, list, dict, tuple, type(None))
 
 
 class ConfigOptions(MutableMapping[str, Any]):
@@ -29,6 +30,7 @@ class ConfigOptions(MutableMapping[str, Any]):
         self._on_read = on_read
         self._environment = jinja2.Environment(keep_trailing_newline=True)
         self._followed: set[str] = set()
+        self._followed_part = ""
         self._being_rendered: list[str] = []
         self.computes_with_followed = False
 
@@ -37,8 +39,8 @@ class ConfigOptions(MutableMapping[str, Any]):
         value = self._values[key]
         if self._on_read:
             self._on_read(key)
-        if self._being_rendered and key in self._followed:
-            self.computes_with_followed = True  # Python code that a template calls
+        if self._being_rendered and self._followed:
+            self.computes_with_followed = True  # Python code that a template calls may do anything with it
         if not self.expand:
             return value
         self._being_rendered.append(key)
@@ -65,10 +67,14 @@ class ConfigOptions(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return repr(self._values)
 
-    def follow(self, key: str) -> None:
-        """From now on `computes_with_followed` says whether anything was made of the key's value otherwise than by
-        putting it into a text as it is: then another value would give more than the same texts with that in them."""
+    def follow(self, key: str, part: str) -> None:
+        """From now on `computes_with_followed` says whether anything may be made of a part of the key's value otherwise
+        than by putting it into a text as it is: then another part could give more than the same texts with that in
+        them."""
         self._followed.add(key)
+        self._followed_part = part
+        if _shares_containers(self._values):
+            self.computes_with_followed = True  # what is rendered in place under one key is read under another
 
     def copy(self) -> ConfigOptions:
         """A second dictionary that shares the values."""
@@ -100,19 +106,22 @@ class ConfigOptions(MutableMapping[str, Any]):
             if not any(mark in text for mark in _TEMPLATE_MARKS):
                 return text
             before = text
-            text = self._render_once(text, where)
+            text, shows_followed = self._render_once(text, where)
             if text == before:
                 return text
+            if shows_followed and self._has_followed_in_a_template(text):
+                self.computes_with_followed = True
         raise ConfigurationError(f"Config error: {where} still changes after {passes} rounds of template expansion; "
                                  "does it refer to itself?")
 
-    def _render_once(self, text: str, where: str) -> str:
+    def _render_once(self, text: str, where: str) -> tuple[str, bool]:
+        """The text, and whether it shows what is followed."""
         if self._on_read and "mock_run_uuid" in text:
             self._on_read("mock_run_uuid")
         try:
-            if any(key in text for key in self._followed):
-                self._follow_into(text)
-            return self._environment.from_string(text).render(self._values)
+            template = self._environment.parse(text)
+            shows_followed = bool(self._followed) and self._follow_into(template)
+            return self._environment.from_string(template).render(self._values), shows_followed
         except jinja2.TemplateSyntaxError as error:
             line = text.splitlines()[error.lineno - 1 : error.lineno] or [""]
             raise ConfigurationError(f"Config error: the template in {where} is wrong at its line {error.lineno} "
@@ -123,15 +132,44 @@ class ConfigOptions(MutableMapping[str, Any]):
             raise ConfigurationError(f"Config error: the template in {where} cannot be expanded: "
                                      f"{type(error).__name__}: {error}") from error
 
-    def _follow_into(self, text: str) -> None:
-        """Looks where a template names what is followed. What it is rendered for holds that too: for good, where it is
-        a list or a dictionary."""
-        template = self._environment.parse(text)
-        named = [node.name for node in template.find_all(nodes.Name) if node.name in self._followed]
-        if not named:
-            return
+    def _follow_into(self, template: nodes.Template) -> bool:
+        """Looks whether a template names what is followed. What it is rendered for holds that too: for good, where it
+        is a list or a dictionary."""
+        names = [node.name for node in template.find_all(nodes.Name)]
+        macros = {macro.name for macro in template.find_all(nodes.Macro)}
+        calls = [call.node for call in template.find_all(nodes.Call)]
+        calls_python = any(not isinstance(node, nodes.Name) or node.name not in macros for node in calls)
+        if calls_python or any(not isinstance(self._values.get(name), _DATA) for name in names):
+            self.computes_with_followed = True  # Python code may have it from elsewhere
+        named = [name for name in names if name in self._followed]
         outputs = [node for output in template.body if isinstance(output, nodes.Output) for node in output.nodes]
         shown = [node.name for node in outputs if isinstance(node, nodes.Name) and node.name in self._followed]
         if len(shown) != len(named):
             self.computes_with_followed = True
-        self._followed.update(self._being_rendered)
+        if named:
+            self._followed.update(self._being_rendered)
+        return bool(named)
+
+    def _has_followed_in_a_template(self, text: str) -> bool:
+        """Whether a text that is rendered once more has it as a part of what is computed."""
+        try:
+            tokens = list(self._environment.lex(text))
+        except jinja2.TemplateSyntaxError:
+            return True
+        return self._followed_part in "".join("\n" if kind == "data" else value for _, kind, value in tokens)
+
+
+def _shares_containers(values: dict[str, Any]) -> bool:
+    """Whether a list or a dictionary is reached in more than one way."""
+    seen: set[int] = set()
+    waiting = list(values.values())
+    while waiting:
+        value = waiting.pop()
+        if not isinstance(value, (list, dict, tuple)):
+            continue
+        if not isinstance(value, tuple):
+            if id(value) in seen:
+                return True
+            seen.add(id(value))
+        waiting.extend(value.values() if isinstance(value, dict) else value)
+    return False

@@ -56,7 +56,8 @@ def finish(options: ConfigOptions, line: CommandLine, notices: Notices) -> str:
         options["unique-ext"] = line.uniqueext
     if options.get("unique-ext"):
         options["root"] = f"{shared_root}-{options['unique-ext']}"
-        options.follow("root")
+        options.follow("root", options["unique-ext"])
+        options.follow("environment", options["unique-ext"])  # what is put there below is rendered already
     if "%(" in options["resultdir"]:
         options["resultdir"] = _old_style_expanded(options["resultdir"], options, notices)
     _complete_environment(options)
