@@ -136,9 +136,9 @@ class ConfigOptions(MutableMapping[str, Any]):
         """Looks whether a template names what is followed. What it is rendered for holds that too: for good, where it
         is a list or a dictionary."""
         names = [node.name for node in template.find_all(nodes.Name)]
-        macros = {macro.name for macro in template.find_all(nodes.Macro)}
+        of_jinja = {macro.name for macro in template.find_all(nodes.Macro)} | ({"range"} - self._values.keys())
         calls = [call.node for call in template.find_all(nodes.Call)]
-        calls_python = any(not isinstance(node, nodes.Name) or node.name not in macros for node in calls)
+        calls_python = any(not isinstance(node, nodes.Name) or node.name not in of_jinja for node in calls)
         if calls_python or any(not isinstance(self._values.get(name), _DATA) for name in names):
             self.computes_with_followed = True  # Python code may have it from elsewhere
         named = [name for name in names if name in self._followed]
