@@ -150,11 +150,16 @@ Session Root::enter(const std::function<void()>& meanwhile) {
     });
   };
   Session session = backing_->store() == nullptr ? start() : retry_when_full(*backing_->store(), start);
-  if (backing_->store() != nullptr) {
-    if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(session.root());
-    touch_files(session.root(), config_->plugins.overlayfs.touch_files);
-  }
+  if (backing_->store() != nullptr) touch(session.root());
   return session;
+}
+
+/// Copies to the upper what the configuration wants to lie there: a disk may become full by it.
+void Root::touch(int root) {
+  retry_when_full(*backing_->store(), [&] {
+    if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(root);
+    touch_files(root, config_->plugins.overlayfs.touch_files);
+  });
 }
 
 bool Root::is_mounted_here(const std::string& source) const {
@@ -332,16 +337,15 @@ void Root::mount() {
 }
 
 Root::MountedTree Root::mount_detached(const HeadLock& lock, const std::string& source) {
-  auto planned = std::get<OverlayTree>(retry_when_full(*backing_->store(), [&] {
-    auto tree = backing_->prepare_tree(lock, *log_);
+  MountedTree mounted = retry_when_full(*backing_->store(), [&]() -> MountedTree {
+    auto planned = std::get<OverlayTree>(backing_->prepare_tree(lock, *log_));
     backing_->commit_preparation();
-    return tree;
-  }));
-  planned.overlay.source = source;
-  Descriptor tree = overlay::mount_overlay(planned.overlay, planned.layers_directory);
-  if (config_->plugins.overlayfs.touch_rpmdb) touch_rpm_database(tree.get());
-  touch_files(tree.get(), config_->plugins.overlayfs.touch_files);
-  return {std::move(tree), std::move(planned.overlay)};
+    planned.overlay.source = source;
+    Descriptor tree = overlay::mount_overlay(planned.overlay, planned.layers_directory);
+    return {std::move(tree), std::move(planned.overlay)};
+  });
+  touch(mounted.root.get());
+  return mounted;
 }
 
 void Root::attach(const MountedTree& tree) const {

@@ -104,6 +104,7 @@ class Root {
   void remove_what_was_dropped();
   [[nodiscard]] bool is_mounted_here(const std::string& source) const;
   struct MountedTree;
+  void touch(int root);
   [[nodiscard]] MountedTree mount_detached(const HeadLock& lock, const std::string& source);
   void attach(const MountedTree& tree) const;
   void attach_on_host(const MountedTree& tree) const;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -54,8 +55,10 @@ struct Rows {
   struct Cover {
     std::string directory;
     LayerId below;
+    std::size_t entries;
   };
   std::map<LayerId, Layer> layers;
+  std::map<LayerId, std::size_t> counts;  ///< how many names committed layers had, where they were counted
   std::map<LayerId, Cover> covers;
   std::set<std::string> retired;
   std::vector<Ref> refs;
@@ -64,14 +67,15 @@ struct Rows {
 
 Rows read_rows(const Database& database) {
   Rows rows;
-  Statement layers(database, "SELECT id, directory, parent, committed FROM layers");
+  Statement layers(database, "SELECT id, directory, parent, committed, entries FROM layers");
   while (layers.step()) {
     rows.layers[layers.integer(0)] = {layers.integer(0), layers.text(1), layers.integer_or_null(2),
                                       layers.integer(3) != 0};
+    if (!layers.is_null(4)) rows.counts[layers.integer(0)] = static_cast<std::size_t>(layers.integer(4));
   }
-  Statement covers(database, "SELECT layer, directory, below FROM covers");
+  Statement covers(database, "SELECT layer, directory, below, entries FROM covers");
   while (covers.step())
-    rows.covers[covers.integer(0)] = {covers.text(1), covers.integer(2)};
+    rows.covers[covers.integer(0)] = {covers.text(1), covers.integer(2), static_cast<std::size_t>(covers.integer(3))};
   Statement retired(database, "SELECT directory FROM retired");
   while (retired.step())
     rows.retired.insert(retired.text(0));
@@ -146,6 +150,7 @@ class Check {
     look_at_trash(directory.get());
     look_at_content();
     tell_reach();
+    report_.damaged_covers.assign(damaged_covers_.begin(), damaged_covers_.end());
     return std::move(report_);
   }
 
@@ -206,8 +211,6 @@ class Check {
     look_at_tree();
     look_at_refs();
     look_at_heads();
-    // Of rows that make no sense nothing can be asked.
-    if (report_.is_well()) look_at_views(database, directory, stamped);
     look_for_unused_layers();
     layers_ = linux_api::open_if_directory(directory, layers_name);
     if (!layers_) add(Kind::missing_directory, Severity::damage, layers_name, "the directory layers is missing");
@@ -222,6 +225,8 @@ class Check {
       listed.insert(cover.directory);
       look_at_cover(id, cover);
     }
+    // Of rows that make no sense nothing can be asked.
+    if (!report_.has_damaged_rows()) look_at_views(database, directory, stamped);
     if (!layers_) return;
     for (const std::string& name : linux_api::list_names(layers_.get())) {
       if (!listed.contains(name)) add_unlisted(name);
@@ -246,9 +251,10 @@ class Check {
     const Descriptor heads = linux_api::open_if_directory(directory, heads_name);
     const auto stamp = file.settled_stamp();
     if (!heads || !stamp) return;  // no command would believe any
-    for (const std::string& name : untrue_views(database, *stamp, heads.get())) {
-      add(Kind::view, Severity::damage, fmt::format("{}/{}", heads_name, name),
-          fmt::format("heads/{} does not say what the database says", printable(name)));
+    for (const UntrueView& view : untrue_views(database, *stamp, heads.get())) {
+      add(Kind::view, Severity::damage, fmt::format("{}/{}", heads_name, view.file),
+          fmt::format("heads/{} does not say what the database says", printable(view.file)));
+      if (view.is_mounted_by) heads_with_untrue_views_.insert(view.head.text());
     }
   }
 
@@ -416,7 +422,9 @@ class Check {
                       printable(cover.directory), id, cover.below),
           id);
     }
-    if (has_files(cover.directory, id) && stands_in_tree) return;
+    const bool is_whole = has_files(cover.directory, id);
+    if (is_whole) whole_covers_.push_back(id);
+    if (is_whole && stands_in_tree) return;
     // The layers themselves may be well: what is mounted is the cover.
     damaged_ = damaged_before;
     damaged_covers_.insert(id);
@@ -438,32 +446,67 @@ class Check {
   void look_at_content() {
     for (const LayerId id : whole_) {
       const Layer& layer = rows_.layers.at(id);
-      try {
-        const Descriptor files = linux_api::open_if_directory(layers_.get(), layer.directory + "/fs");
-        if (!files) continue;
-        if (!layer.parent && !linux_api::is_empty_directory(files.get()))
+      const auto names = look_at_content(layer.directory, id, [&](int files) {
+        if (!layer.parent && !linux_api::is_empty_directory(files))
           add(Kind::base_not_empty, Severity::damage, fmt::format("layers/{}/fs", layer.directory),
               "base, which must be empty, holds files: something else than plyroot wrote them", id);
-        std::size_t faults = 0;
-        report_.files += examine_layer_content(files.get(), [&](const ContentFault& fault) {
-          if (++faults <= most_content_faults) add_content(layer, fault);
-        });
-        if (faults > most_content_faults) {
-          add(Kind::content, Severity::note, fmt::format("layers/{}", layer.directory),
-              fmt::format("{} more like that in layer {}", faults - most_content_faults, id));
-        }
-      } catch (const Error& error) {
-        add(Kind::unreadable, Severity::damage, fmt::format("layers/{}/fs", layer.directory),
-            fmt::format("layer {} cannot be looked at: {}", id, error.what()), id);
-      }
+      });
+      const auto counted = rows_.counts.find(id);
+      if (counted != rows_.counts.end()) compare_count(layer.directory, id, names, counted->second);
+    }
+    for (const LayerId id : whole_covers_) {
+      const Rows::Cover& cover = rows_.covers.at(id);
+      const auto damaged_before = damaged_;
+      const std::size_t findings_before = report_.findings.size();
+      compare_count(cover.directory, id, look_at_content(cover.directory, id), cover.entries);
+      damaged_ = damaged_before;
+      const auto is_damage = [](const Finding& finding) { return finding.severity == Severity::damage; };
+      if (std::any_of(report_.findings.begin() + static_cast<std::ptrdiff_t>(findings_before), report_.findings.end(),
+                      is_damage))
+        damaged_covers_.insert(id);
     }
   }
 
-  void add_content(const Layer& layer, const ContentFault& fault) {
+  /// @returns how many names it has; nothing where that cannot be known
+  std::optional<std::size_t> look_at_content(
+      const std::string& directory, LayerId layer, const std::function<void(int)>& first = [](int) {}) {
+    try {
+      const Descriptor files = linux_api::open_if_directory(layers_.get(), directory + "/fs");
+      if (!files) return std::nullopt;
+      first(files.get());
+      std::size_t faults = 0;
+      const std::size_t examined = examine_layer_content(files.get(), [&](const ContentFault& fault) {
+        if (++faults <= most_content_faults) add_content(directory, layer, fault);
+      });
+      report_.files += examined;
+      if (faults > most_content_faults) {
+        add(Kind::content, Severity::note, fmt::format("layers/{}", directory),
+            fmt::format("{} more like that in layer {}", faults - most_content_faults, layer));
+      }
+      // What was dropped meanwhile, and is being removed, has fewer.
+      if (!linux_api::open_if_directory(layers_.get(), directory)) return std::nullopt;
+      return examined - 1;
+    } catch (const Error& error) {
+      add(Kind::unreadable, Severity::damage, fmt::format("layers/{}/fs", directory),
+          fmt::format("layer {} cannot be looked at: {}", layer, error.what()), layer);
+      return std::nullopt;
+    }
+  }
+
+  void compare_count(const std::string& directory, LayerId layer, std::optional<std::size_t> names,
+                     std::size_t counted) {
+    if (!names || *names == counted) return;
+    add(Kind::content, Severity::damage, fmt::format("{}/{}", layers_name, directory),
+        fmt::format("layers/{} holds {} names, and held {}: something else than plyroot has changed it",
+                    printable(directory), *names, counted),
+        layer);
+  }
+
+  void add_content(const std::string& directory, LayerId layer, const ContentFault& fault) {
     const bool harmless = fault.kind == ContentFault::Kind::marks_of_user;
-    const std::string path = fmt::format("layers/{}/fs{}", layer.directory, fault.path);
+    const std::string path = fmt::format("layers/{}/fs{}", directory, fault.path);
     add(harmless ? Kind::foreign_mark : Kind::content, harmless ? Severity::note : Severity::damage, path,
-        fmt::format("{} {}", printable(path), fault.text), layer.id);
+        fmt::format("{} {}", printable(path), fault.text), layer);
   }
 
   void tell_reach() {
@@ -485,7 +528,8 @@ class Check {
     for (const Rows::Ref& ref : rows_.refs)
       (is_affected(ref.layer) ? report_.snapshots.affected : report_.snapshots.unaffected).push_back(ref.name);
     for (const auto& [name, head] : rows_.heads) {
-      const bool affected = is_affected(head.current) || (head.upper && is_affected(*head.upper));
+      const bool affected = is_affected(head.current) || (head.upper && is_affected(*head.upper)) ||
+                            heads_with_untrue_views_.contains(name);
       (affected ? report_.heads.affected : report_.heads.unaffected).push_back(name);
     }
   }
@@ -494,8 +538,10 @@ class Check {
   CheckReport report_;
   Rows rows_;
   Descriptor layers_;
-  std::vector<LayerId> whole_;  ///< layers whose directories are there
+  std::vector<LayerId> whole_;         ///< layers whose directories are there
+  std::vector<LayerId> whole_covers_;  ///< layers for which merged ones are mounted, which are there
   std::set<LayerId> damaged_;
+  std::set<std::string> heads_with_untrue_views_;
   std::set<LayerId> damaged_covers_;  ///< by the layer that they are mounted for
 };
 
@@ -520,6 +566,13 @@ std::string_view severity_name(Severity severity) {
 bool CheckReport::is_well() const {
   return std::none_of(findings.begin(), findings.end(),
                       [](const Finding& finding) { return finding.severity == Severity::damage; });
+}
+
+bool CheckReport::has_damaged_rows() const {
+  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.severity == Severity::damage &&
+           (finding.kind == Kind::database || finding.kind == Kind::layer_tree || finding.kind == Kind::head);
+  });
 }
 
 CheckReport check(const StoreLocation& location) {

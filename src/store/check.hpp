@@ -60,11 +60,14 @@ struct CheckReport {
   std::vector<Finding> findings;
   Reach snapshots;
   Reach heads;
-  std::size_t layers = 0;  ///< that the database lists
-  std::size_t files = 0;   ///< that were looked at
+  std::vector<std::int64_t> damaged_covers;  ///< layers in whose place a merged directory is mounted that is not well
+  std::size_t layers = 0;                    ///< that the database lists
+  std::size_t files = 0;                     ///< that were looked at
 
   /// No damage; garbage may be there.
   [[nodiscard]] bool is_well() const;
+  /// The database, or what it lists, does not make sense: then views cannot be compared with it.
+  [[nodiscard]] bool has_damaged_rows() const;
 };
 
 /// Looks at everything that a store keeps, and changes nothing (but that SQLite ends what a killed command has begun).

@@ -69,6 +69,11 @@ std::vector<std::string> chain_of(const Database& database, LayerId top) {
   return directories;
 }
 
+void drop_cover(const Database& database, LayerId layer) {
+  Statement(database, "INSERT INTO retired (directory) SELECT directory FROM covers WHERE layer = ?").bind(layer).run();
+  Statement(database, "DELETE FROM covers WHERE layer = ?").bind(layer).run();
+}
+
 std::int64_t last_retired(const Database& database) {
   Statement last(database, "SELECT seq FROM sqlite_sequence WHERE name = 'retired'");
   return last.step() ? last.integer(0) : 0;

@@ -44,6 +44,9 @@ LayerId next_layer_id(const Database& database);
 /// Base only where there is nothing else.
 std::vector<std::string> chain_of(const Database& database, LayerId top);
 
+/// The layer is mounted from its own directory again. The cover's is garbage once nobody has it mounted.
+void drop_cover(const Database& database, LayerId layer);
+
 /// The sequence of the directory that was retired last; 0 where none ever was.
 std::int64_t last_retired(const Database& database);
 

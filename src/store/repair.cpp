@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,8 +15,8 @@
 #include "store/redo_log.hpp"
 #include "store/schema.hpp"
 #include "store/state.hpp"
+#include "store/view_check.hpp"
 #include "support/error.hpp"
-#include "support/text.hpp"
 
 namespace plyroot::store {
 namespace {
@@ -36,19 +35,13 @@ std::string settle_anew(const StoreLocation& location) {
   return "brought store.db and its log together again";
 }
 
-/// Whoever reads next asks the database.
-std::string remove_views(const StoreLocation& location, const CheckReport& report) {
+/// All of them: they cost nothing to make again.
+std::string forget_views(const StoreLocation& location) {
   const Descriptor directory = linux_api::open_path(location.path(), O_RDONLY | O_DIRECTORY);
-  const Descriptor heads = linux_api::open_at(directory.get(), heads_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  std::vector<std::string> removed;
-  for (const Finding& finding : report.findings) {
-    if (finding.kind != Kind::view) continue;
-    const std::string name = finding.subject.substr(finding.subject.find('/') + 1);
-    if (unlinkat(heads.get(), name.c_str(), 0) < 0 && errno != ENOENT)
-      throw_errno(errno, "remove", location.path() + "/" + finding.subject);
-    removed.push_back(printable(finding.subject));
-  }
-  return fmt::format("removed {}", fmt::join(removed, ", "));
+  const Descriptor heads = linux_api::open_if_directory(directory.get(), heads_name);
+  if (!heads) return {};
+  store::remove_views(heads.get());
+  return "removed what heads/ repeats of the database";
 }
 
 /// Layers that nothing reaches and nothing stands on: dropping one may leave the one below it so.
@@ -110,20 +103,14 @@ class Repair {
     return made.empty() ? std::string() : fmt::format("made {}", fmt::join(made, ", "));
   }
 
-  /// The layers that a cover stands for are there themselves.
-  [[nodiscard]] std::string drop_missing_covers() const {
-    std::vector<LayerId> missing;
+  /// The layers that a cover stands for are there themselves. What it leaves belongs to no layer then: garbage, once
+  /// nobody has it mounted.
+  [[nodiscard]] std::string drop_covers(const std::vector<LayerId>& damaged) const {
     Transaction transaction(database_);
-    Statement covers(database_, "SELECT layer, directory FROM covers");
-    while (covers.step()) {
-      const Descriptor files =
-          linux_api::open_if_exists(layers_.get(), covers.text(1) + "/fs", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-      if (!files) missing.push_back(covers.integer(0));
-    }
-    for (const LayerId layer : missing)
-      Statement(database_, "DELETE FROM covers WHERE layer = ?").bind(layer).run();
+    for (const LayerId layer : damaged)
+      drop_cover(database_, layer);
     transaction.commit();
-    return missing.empty() ? std::string() : fmt::format("did without {} merged directories", missing.size());
+    return damaged.empty() ? std::string() : fmt::format("did without {} merged directories", damaged.size());
   }
 
   [[nodiscard]] std::string collect() const {
@@ -160,7 +147,7 @@ std::vector<std::string> repair(const StoreLocation& location, const CheckReport
     }
   };
   attempt(found_kind(Kind::redo_log), [&] { return settle_anew(location); });
-  attempt(found_kind(Kind::view), [&] { return remove_views(location, report); });
+  attempt(found_kind(Kind::view) || report.has_damaged_rows(), [&] { return forget_views(location); });
   std::optional<Store> store;
   std::optional<Repair> work;
   attempt(!found_kind(Kind::not_taken_over), [&] {
@@ -172,7 +159,7 @@ std::vector<std::string> repair(const StoreLocation& location, const CheckReport
   attempt(found_kind(Kind::open_to_others), [&] { return work->keep_others_out(); });
   attempt(found_kind(Kind::unused_layer), [&] { return work->drop_unused_layers(); });
   attempt(found_kind(Kind::missing_directory), [&] { return work->make_work_directories(); });
-  attempt(found_kind(Kind::missing_directory), [&] { return work->drop_missing_covers(); });
+  attempt(!report.damaged_covers.empty(), [&] { return work->drop_covers(report.damaged_covers); });
   // What a damaged database does not list may still be wanted by whoever saves it by hand.
   const bool knows_what_is_garbage = !found_kind(Kind::database) && !found_kind(Kind::layer_tree);
   attempt(knows_what_is_garbage && found([](const Finding& finding) { return finding.severity == Severity::garbage; }),

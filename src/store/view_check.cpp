@@ -1,8 +1,12 @@
 #include "store/view_check.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <optional>
 #include <string_view>
 
+#include "linux/descriptor.hpp"
 #include "linux/directory.hpp"
 #include "store/head_file.hpp"
 #include "store/head_view.hpp"
@@ -33,20 +37,26 @@ bool is_true(const HeadView& view, const Database& database, const HeadName& hea
 
 }  // namespace
 
-std::vector<std::string> untrue_views(const Database& database, const DatabaseStamp& stamp, int heads) {
-  std::vector<std::string> untrue;
+std::vector<UntrueView> untrue_views(const Database& database, const DatabaseStamp& stamp, int heads) {
+  std::vector<UntrueView> untrue;
   for (const std::string& file : linux_api::list_names(heads)) {
-    bool is_believable = true;
     if (const auto head = head_of(file, head_view_suffix)) {
       const auto view = read_head_view(heads, *head, stamp);
-      is_believable = !view || is_true(*view, database, *head);
+      if (view && !is_true(*view, database, *head)) untrue.push_back({file, *head, true});
     } else if (const auto listing_head = head_of(file, list_view_suffix)) {
       const auto view = read_list_view(heads, *listing_head, stamp);
-      is_believable = !view || *view == list_view_from(database, *listing_head);
+      if (view && *view != list_view_from(database, *listing_head)) untrue.push_back({file, *listing_head, false});
     }
-    if (!is_believable) untrue.push_back(file);
   }
   return untrue;
+}
+
+void remove_views(int heads) {
+  for (const std::string& file : linux_api::list_names(heads)) {
+    const bool is_view = head_of(file, head_view_suffix) || head_of(file, list_view_suffix);
+    if (is_view && unlinkat(heads, file.c_str(), 0) < 0 && errno != ENOENT)
+      throw_errno(errno, "remove", linux_api::shown_path(heads, file));
+  }
 }
 
 }  // namespace plyroot::store

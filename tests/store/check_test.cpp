@@ -49,6 +49,10 @@ class Check : public StoreTest {
   }
   Lines repair() const { return store::repair(location(), check()); }
   [[nodiscard]] std::string path(const std::string& name) const { return location().path() + "/" + name; }
+  [[nodiscard]] store::DatabaseStamp stamp() const {
+    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
+    return store::DatabaseFile::open(directory.get(), path("store.db"))->stamp();
+  }
   [[nodiscard]] std::string layer_of(const std::string& snapshot) const {
     const store::Database rows = database();
     store::Statement row(rows, "SELECT directory FROM layers JOIN refs ON layers.id = refs.layer WHERE name = ?");
@@ -111,10 +115,6 @@ TEST_P(Check, AViewThatIsNotTrueIsFoundAndRemoved) {
   MountedHead(store(), HeadName::main()).write("z", "2");
   const Lines listed_before = listed(store());
   EXPECT_EQ(findings(), Lines{});
-  const auto stamp = [&] {
-    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
-    return store::DatabaseFile::open(directory.get(), path("store.db"))->stamp();
-  };
   const auto put = [&](const std::string& name, const std::string& content) {
     ASSERT_TRUE(fs::exists(path(name))) << name;
     std::ofstream(path(name)) << content;
@@ -131,16 +131,20 @@ TEST_P(Check, AViewThatIsNotTrueIsFoundAndRemoved) {
   put("heads/@main.list", store::written(stamp(), list));
   EXPECT_EQ(findings(), Lines{"damage view"});
   EXPECT_EQ(subjects(), Lines{"heads/@main.list"});
-  EXPECT_EQ(repair(), Lines{"removed heads/@main.list"});
+  EXPECT_EQ(check().heads.affected, Lines{});
+  EXPECT_EQ(repair(), Lines{"removed what heads/ repeats of the database"});
   EXPECT_EQ(findings(), Lines{});
   EXPECT_EQ(listed(*Store::open(location())), listed_before);
 
+  store() = *Store::open(location());
+  MountedHead(store(), HeadName::main()).write("z", "3");
   const auto true_view = store::head_view_from(database(), HeadName::main());
   auto view = true_view;
   view.below.pop_back();
   put("heads/@main.view", store::written(stamp(), view));
   EXPECT_EQ(findings(), Lines{"damage view"});
-  EXPECT_EQ(repair(), Lines{"removed heads/@main.view"});
+  EXPECT_EQ(check().heads.affected, Lines{""});
+  EXPECT_EQ(repair(), Lines{"removed what heads/ repeats of the database"});
   store() = *Store::open(location());
   MountedHead(store(), HeadName::main()).write("z", "3");
   EXPECT_EQ(findings(), Lines{});
@@ -154,6 +158,17 @@ TEST_P(Check, AViewThatIsNotTrueIsFoundAndRemoved) {
   --earlier.change_counter;
   put("heads/@main.view", store::written(earlier, view));
   EXPECT_EQ(findings(), Lines{});
+}
+
+TEST_P(Check, ViewsOfADatabaseThatMakesNoSenseAreRemoved) {
+  store() = *Store::open(location());
+  MountedHead(store(), HeadName::main()).write("z", "2");
+  const auto view = store::head_view_from(database(), HeadName::main());
+  database().execute("INSERT INTO covers SELECT layer, 'c', layer, 0 FROM refs WHERE name = 'b'");  // in a circle
+  std::ofstream(path("heads/@main.view")) << store::written(stamp(), view);
+  EXPECT_NE(findings(), Lines{});
+  repair();
+  EXPECT_FALSE(fs::exists(path("heads/@main.view")));
 }
 
 TEST_P(Check, WorksWhileARootIsMounted) {
@@ -258,6 +273,26 @@ TEST_P(Check, AMergedDirectoryThatIsLostIsDoneWithout) {
   repair();
   EXPECT_EQ(findings(), Lines{});
   EXPECT_EQ(read("n0"), "1");
+
+  store().merge_layers();
+  EXPECT_EQ(findings(), Lines{});
+  const std::string another = [this] {
+    const store::Database rows = database();
+    store::Statement row(rows, "SELECT directory FROM covers ORDER BY layer DESC");
+    EXPECT_TRUE(row.step());
+    return row.text(0);
+  }();
+  ASSERT_TRUE(fs::remove(path("layers/" + another + "/fs/n1")));
+  EXPECT_EQ(findings(), (Lines{"damage content"}));
+  EXPECT_FALSE(check().snapshots.affected.empty());
+  EXPECT_FALSE(repair().empty());
+  EXPECT_EQ(findings(), Lines{});
+  EXPECT_EQ(read("n1"), "1");
+
+  fs::remove(fs::path(layer_of("n2")) / "fs/n2");
+  EXPECT_EQ(findings(), (Lines{"damage content"}));
+  repair();
+  EXPECT_EQ(findings(), (Lines{"damage content"}));  // nobody else has it
 }
 
 TEST_P(Check, WhatAKilledMergeLeftIsGarbage) {
