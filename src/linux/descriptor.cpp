@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -115,7 +116,7 @@ Descriptor open_if_regular(const Descriptor& known, int flags) {
 }
 
 Descriptor duplicate(int fd) {
-  Descriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  Descriptor copy(uninterrupted([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }));
   if (!copy) throw_errno(errno, "duplicate a file descriptor");
   return copy;
 }

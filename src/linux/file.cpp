@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -47,11 +48,11 @@ std::string read_file(const std::string& path) {
 }
 
 void sync_file(int fd) {
-  if (fsync(fd) < 0) throw_errno(errno, "write to the disk", shown_path(fd));
+  if (uninterrupted([&] { return fsync(fd); }) < 0) throw_errno(errno, "write to the disk", shown_path(fd));
 }
 
 void sync_data(int fd) {
-  if (fdatasync(fd) < 0) throw_errno(errno, "write to the disk", shown_path(fd));
+  if (uninterrupted([&] { return fdatasync(fd); }) < 0) throw_errno(errno, "write to the disk", shown_path(fd));
 }
 
 void sync_directory(int directory) {

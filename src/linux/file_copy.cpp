@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "linux/descriptor.hpp"
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -104,7 +105,8 @@ void copy_content(int from, int to) {
     copy_range(from, to, data, hole);
     data = hole;
   }
-  if (ftruncate(to, status.st_size) < 0) throw_errno(errno, "set the size of", shown_path(to));
+  if (uninterrupted([&] { return ftruncate(to, status.st_size); }) < 0)
+    throw_errno(errno, "set the size of", shown_path(to));
   // What has more than it says: files of /proc, and what has grown meanwhile.
   seek(from, status.st_size);
   seek(to, status.st_size);

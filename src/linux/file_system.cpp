@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "linux/file.hpp"
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -56,7 +57,8 @@ std::string file_system_name(int fd) {
 }
 
 void sync_file_system(int fd) {
-  if (syncfs(fd) < 0) throw_errno(errno, "write the file system to the disk of", shown_path(fd));
+  if (uninterrupted([&] { return syncfs(fd); }) < 0)
+    throw_errno(errno, "write the file system to the disk of", shown_path(fd));
 }
 
 std::optional<std::uint64_t> mount_id(int fd) {

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::linux_api {
@@ -16,12 +17,8 @@ struct flock range(short type, off_t byte) {
   return lock;
 }
 
-/// fcntl(2), once more where a signal interrupted it.
 int try_fcntl(int file, int command, struct flock& wanted) {
-  for (;;) {
-    const int result = fcntl(file, command, &wanted);
-    if (result == 0 || errno != EINTR) return result;
-  }
+  return uninterrupted([&] { return fcntl(file, command, &wanted); });
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "linux/file.hpp"
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -138,7 +139,8 @@ Descriptor mount_detached(const FileSystemMount& plan) {
   if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) {
     refuse(context.get(), errno, plan, "make it");
   }
-  Descriptor mounted(fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(plan.attributes)));
+  Descriptor mounted(
+      uninterrupted([&] { return fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(plan.attributes)); }));
   if (!mounted) refuse(context.get(), errno, plan, "mount it");
   return mounted;
 }
@@ -173,7 +175,8 @@ void set_mount_attributes(int directory, const std::string& path, std::uint64_t 
 }
 
 void stop_mount_propagation(bool slave) {
-  if (mount(nullptr, "/", nullptr, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE), nullptr) < 0) {
+  const unsigned long flags = MS_REC | (slave ? MS_SLAVE : MS_PRIVATE);
+  if (uninterrupted([&] { return ::mount(nullptr, "/", nullptr, flags, nullptr); }) < 0) {
     throw_errno(errno, "keep from other namespaces what is mounted below", "/");
   }
 }

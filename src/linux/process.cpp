@@ -32,6 +32,7 @@ extern "C" {
 #include <memory>
 
 #include "linux/signals_blocked.hpp"
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -88,11 +89,12 @@ void place_descriptors(Launch& launch) {
   for (const auto& [ours, theirs] : launch.plan->descriptors)
     above = std::max(above, theirs + 1);
   if (launch.parent >= 0) {
-    launch.parent = fcntl(launch.parent, F_DUPFD_CLOEXEC, above);
+    launch.parent = uninterrupted([&] { return fcntl(launch.parent, F_DUPFD_CLOEXEC, above); });
     if (launch.parent < 0) fail(launch, "keep a descriptor of its parent");
   }
   for (std::size_t i = 0; i < launch.moves.size(); ++i) {
-    launch.moves[i].first = fcntl(launch.plan->descriptors[i].first, F_DUPFD_CLOEXEC, above);
+    const int ours = launch.plan->descriptors[i].first;
+    launch.moves[i].first = uninterrupted([&] { return fcntl(ours, F_DUPFD_CLOEXEC, above); });
     if (launch.moves[i].first < 0) fail(launch, "pass on a file descriptor");
   }
   for (const auto& [source, target] : launch.moves) {

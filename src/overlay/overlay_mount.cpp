@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "linux/thread.hpp"
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -110,7 +111,10 @@ linux_api::Descriptor mount_overlay_by_options(const OverlayPlan& plan, const st
   linux_api::Descriptor detached;
   linux_api::run_in_own_mount_namespace([&] {
     const Inside layers(layers_directory);
-    if (mount(plan.source.c_str(), layers_directory.c_str(), "overlay", 0, options.c_str()) < 0) {
+    const auto try_to_mount = [&] {
+      return mount(plan.source.c_str(), layers_directory.c_str(), "overlay", 0, options.c_str());
+    };
+    if (linux_api::uninterrupted(try_to_mount) < 0) {
       const int error_number = errno;
       throw SystemError(error_number, fmt::format("mount the overlay of {}/{}", layers_directory, plan.upper), {},
                         ExitCode::root);

@@ -165,18 +165,20 @@ void Database::execute(const char* sql) const {
 
 void Database::fail(std::string_view tried) const {
   const int result = sqlite3_extended_errcode(connection_.get());
-  const int error_number = sqlite3_system_errno(connection_.get());
-  if ((result & 0xff) == SQLITE_FULL) {
-    throw SystemError(ENOSPC, fmt::format("{} the store's database {}", tried, printable(path_)), advice_for(result));
-  }
-  if ((result & 0xff) == SQLITE_IOERR && error_number == EDQUOT) {
-    throw SystemError(EDQUOT, fmt::format("{} the store's database {}", tried, printable(path_)),
-                      advice_for(SQLITE_FULL));
-  }
+  const int kind = result & 0xff;
+  int error_number = kind == SQLITE_FULL ? ENOSPC : sqlite3_system_errno(connection_.get());
+  const std::string on_what = fmt::format("{} the store's database {}", tried, printable(path_));
   std::string reason = sqlite3_errmsg(connection_.get());
-  if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN)
-    reason += fmt::format(" ({})", describe_errno(error_number));
-  const std::string message = fmt::format("cannot {} the store's database {}: {}", tried, printable(path_), reason);
+  const bool is_of_system = kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN || kind == SQLITE_FULL;
+  if (const auto failure = take_failure_of(connection_.get()); failure && is_of_system) {
+    if (is_want_of_room(failure->error_number())) throw SystemError(*failure);
+    error_number = failure->error_number();
+    reason = failure->what();
+  } else if (is_of_system && error_number != 0) {
+    reason = fmt::format("{} ({})", reason, describe_errno(error_number));
+  }
+  if (is_want_of_room(error_number) && is_of_system) throw SystemError(error_number, on_what, advice_for(SQLITE_FULL));
+  const std::string message = fmt::format("cannot {}: {}", on_what, reason);
   switch (result & 0xff) {
     case SQLITE_ERROR:  // tables or columns that are missing, or are others
     case SQLITE_CORRUPT:

@@ -1,5 +1,6 @@
 #include "store/logged_database.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "linux/uninterrupted.hpp"
 #include "store/redo_log.hpp"
 #include "support/error.hpp"
 
@@ -63,12 +65,14 @@ class FileThroughSqlite final : public CachedFile {
   std::string path_;
 };
 
-/// SQLite's codes for what was thrown; it asks for errno afterwards.
+/// SQLite's codes for what was thrown, which is noted: SQLite's own words for it say neither what failed nor why.
 template <class Deed>
-int result_of(int code, const Deed& deed) {
+int result_of(std::optional<SystemError>& failure, int code, const Deed& deed) {
   try {
+    failure.reset();
     return deed();
   } catch (const SystemError& error) {
+    failure = error;
     errno = error.error_number();
     return error.error_number() == ENOSPC ? SQLITE_FULL : code;
   } catch (const std::bad_alloc&) {
@@ -118,6 +122,9 @@ class LoggedDatabase {
     return missing_ ? missing_->size : file_.size();
   }
 
+  /// What failed last, if nothing has worked since.
+  std::optional<SystemError>& failure() { return failure_; }
+
   [[nodiscard]] bool is_the_file() const { return !size_ && !missing_; }
   /// Lays over what the file has what it lacks, and what was written since the last sync.
   void patch(std::uint64_t place, char* data, std::size_t size) const {
@@ -156,7 +163,11 @@ class LoggedDatabase {
   std::map<std::uint64_t, std::string> pending_;
   std::optional<std::uint64_t> size_;  ///< of the file with what is pending, where something is
   std::optional<Changes> missing_;
+  std::optional<SystemError> failure_;
 };
+
+/// Of xFileControl; those below 100 are SQLite's.
+constexpr int take_failure = 1000;
 
 /// As SQLite allocates it: its own file lies behind.
 struct OpenFile {
@@ -181,7 +192,7 @@ int read(sqlite3_file* file, void* data, int size, sqlite3_int64 place) {
   const int result = system_file(file)->pMethods->xRead(system_file(file), data, size, place);
   LoggedDatabase& database = database_of(file);
   if (database.is_the_file() || (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ)) return result;
-  return result_of(SQLITE_IOERR_READ, [&] {
+  return result_of(database.failure(), SQLITE_IOERR_READ, [&] {
     const auto begin = static_cast<std::uint64_t>(place);
     const auto wanted = static_cast<std::size_t>(size);
     database.patch(begin, static_cast<char*>(data), wanted);
@@ -193,7 +204,7 @@ int read(sqlite3_file* file, void* data, int size, sqlite3_int64 place) {
 }
 
 int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 place) {
-  return result_of(SQLITE_IOERR_WRITE, [&] {
+  return result_of(database_of(file).failure(), SQLITE_IOERR_WRITE, [&] {
     database_of(file).write(static_cast<std::uint64_t>(place),
                             {static_cast<const char*>(data), static_cast<std::size_t>(size)});
     return SQLITE_OK;
@@ -201,7 +212,7 @@ int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 place) {
 }
 
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
-  return result_of(SQLITE_IOERR_TRUNCATE, [&] {
+  return result_of(database_of(file).failure(), SQLITE_IOERR_TRUNCATE, [&] {
     database_of(file).truncate(static_cast<std::uint64_t>(size));
     return SQLITE_OK;
   });
@@ -209,14 +220,14 @@ int truncate(sqlite3_file* file, sqlite3_int64 size) {
 
 /// SQLite calls it once for a transaction, when it has written all of it and holds the exclusive lock.
 int sync(sqlite3_file* file, int /*flags*/) {
-  return result_of(SQLITE_IOERR_FSYNC, [&] {
+  return result_of(database_of(file).failure(), SQLITE_IOERR_FSYNC, [&] {
     database_of(file).commit();
     return SQLITE_OK;
   });
 }
 
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
-  return result_of(SQLITE_IOERR_FSTAT, [&] {
+  return result_of(database_of(file).failure(), SQLITE_IOERR_FSTAT, [&] {
     *size = static_cast<sqlite3_int64>(database_of(file).size());
     return SQLITE_OK;
   });
@@ -234,7 +245,7 @@ int lock(sqlite3_file* file, int level) {
   if (const int result = system.xLock(system_file(file), level); result != SQLITE_OK) return result;
   if (level != SQLITE_LOCK_SHARED) return SQLITE_OK;
   LoggedDatabase& database = database_of(file);
-  const int result = result_of(SQLITE_IOERR_LOCK, [&] {
+  const int result = result_of(database.failure(), SQLITE_IOERR_LOCK, [&] {
     if (database.is_settled()) return SQLITE_OK;
     if (!database.is_log_writable()) {
       database.read_from_log();
@@ -258,6 +269,10 @@ int check_reserved_lock(sqlite3_file* file, int* is_reserved) {
   return system_file(file)->pMethods->xCheckReservedLock(system_file(file), is_reserved);
 }
 int file_control(sqlite3_file* file, int operation, void* argument) {
+  if (operation == take_failure) {
+    *static_cast<std::optional<SystemError>*>(argument) = std::exchange(database_of(file).failure(), std::nullopt);
+    return SQLITE_OK;
+  }
   return system_file(file)->pMethods->xFileControl(system_file(file), operation, argument);
 }
 int sector_size(sqlite3_file* file) {
@@ -294,7 +309,8 @@ int open(sqlite3_vfs* /*vfs*/, sqlite3_filename path, sqlite3_file* file, int fl
   file->pMethods = nullptr;
   const int result = system_vfs()->xOpen(system_vfs(), path, system_file(file), flags, used_flags);
   if (result != SQLITE_OK) return result;
-  const int made = result_of(SQLITE_CANTOPEN, [&] {
+  std::optional<SystemError> ignored;  // it allocates memory, no more
+  const int made = result_of(ignored, SQLITE_CANTOPEN, [&] {
     reinterpret_cast<OpenFile*>(file)->database = new LoggedDatabase(system_file(file), path);
     return SQLITE_OK;
   });
@@ -308,6 +324,21 @@ int open(sqlite3_vfs* /*vfs*/, sqlite3_filename path, sqlite3_file* file, int fl
 
 }  // namespace
 
+std::optional<SystemError> take_failure_of(sqlite3* connection) {
+  std::optional<SystemError> failure;
+  sqlite3_file_control(connection, "main", take_failure, &failure);
+  return failure;
+}
+
+namespace {
+
+/// SQLite takes what interrupts an unlocking for an error of the disk.
+int fcntl_uninterrupted(int file, int command, void* argument) {
+  return linux_api::uninterrupted([&] { return fcntl(file, command, argument); });
+}
+
+}  // namespace
+
 const char* logged_database_vfs() {
   constexpr const char* name = "plyroot-logged";
   static sqlite3_vfs vfs = *system_vfs();
@@ -315,6 +346,8 @@ const char* logged_database_vfs() {
     vfs.zName = name;
     vfs.szOsFile += own_size;
     vfs.xOpen = open;
+    // SQLite calls it as fcntl(2), with one argument each time.
+    system_vfs()->xSetSystemCall(system_vfs(), "fcntl", reinterpret_cast<sqlite3_syscall_ptr>(fcntl_uninterrupted));
     return sqlite3_vfs_register(&vfs, 0);
   }();
   (void)registered;

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "linux/descriptor.hpp"
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::store {
@@ -30,7 +31,8 @@ void keep_view_file(int heads, const std::string& name, const std::string& conte
     linux_api::write_all_at(file.get(), content, 0);
     struct stat status {};
     const auto size = static_cast<off_t>(content.size());
-    if (fstat(file.get(), &status) < 0 || (status.st_size > size && ftruncate(file.get(), size) < 0))
+    if (fstat(file.get(), &status) < 0 ||
+        (status.st_size > size && linux_api::uninterrupted([&] { return ftruncate(file.get(), size); }) < 0))
       throw_errno(errno, "shorten", linux_api::shown_path(file.get()));
   } catch (const Error&) {
     // The next command reads the database once more.
