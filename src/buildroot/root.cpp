@@ -247,7 +247,7 @@ void Root::mark_unfinished(int root) {
 
 void Root::mark_initialized(int root) {
   if (renameat(root, unfinished_mark, root, initialized_mark) < 0)
-    throw_errno(errno, "mark the build root as initialized");
+    throw_errno(errno, fmt::format("rename {} in the build root to", unfinished_mark), initialized_mark);
 }
 
 void Root::take_snapshot(const SnapshotName& name, const std::string& origin) {

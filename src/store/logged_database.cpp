@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -69,7 +70,6 @@ class FileThroughSqlite final : public CachedFile {
 template <class Deed>
 int result_of(std::optional<SystemError>& failure, int code, const Deed& deed) {
   try {
-    failure.reset();
     return deed();
   } catch (const SystemError& error) {
     failure = error;
@@ -122,7 +122,7 @@ class LoggedDatabase {
     return missing_ ? missing_->size : file_.size();
   }
 
-  /// What failed last, if nothing has worked since.
+  /// What failed last since the database was locked: SQLite goes on, and takes back what it did.
   std::optional<SystemError>& failure() { return failure_; }
 
   [[nodiscard]] bool is_the_file() const { return !size_ && !missing_; }
@@ -245,6 +245,7 @@ int lock(sqlite3_file* file, int level) {
   if (const int result = system.xLock(system_file(file), level); result != SQLITE_OK) return result;
   if (level != SQLITE_LOCK_SHARED) return SQLITE_OK;
   LoggedDatabase& database = database_of(file);
+  database.failure().reset();
   const int result = result_of(database.failure(), SQLITE_IOERR_LOCK, [&] {
     if (database.is_settled()) return SQLITE_OK;
     if (!database.is_log_writable()) {
@@ -307,7 +308,14 @@ constexpr sqlite3_io_methods methods = {1,
 int open(sqlite3_vfs* /*vfs*/, sqlite3_filename path, sqlite3_file* file, int flags, int* used_flags) {
   if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return system_vfs()->xOpen(system_vfs(), path, file, flags, used_flags);
   file->pMethods = nullptr;
-  const int result = system_vfs()->xOpen(system_vfs(), path, system_file(file), flags, used_flags);
+  const auto open_file = [&] { return system_vfs()->xOpen(system_vfs(), path, system_file(file), flags, used_flags); };
+  int result = open_file();
+  // SQLite opens for reading what it could not open for writing, whatever the reason was: want of descriptors, say.
+  const bool is_read_only = used_flags != nullptr && (*used_flags & SQLITE_OPEN_READONLY) != 0;
+  if (result == SQLITE_OK && is_read_only && access(path, W_OK) == 0) {
+    system_file(file)->pMethods->xClose(system_file(file));
+    result = open_file();
+  }
   if (result != SQLITE_OK) return result;
   std::optional<SystemError> ignored;  // it allocates memory, no more
   const int made = result_of(ignored, SQLITE_CANTOPEN, [&] {

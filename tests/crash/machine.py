@@ -170,6 +170,7 @@ class Machine:
             if rows.execute("PRAGMA user_version").fetchone()[0] == 0:
                 return {}
             layers = {id: (directory, parent) for id, directory, parent in rows.execute("SELECT id, directory, parent FROM layers")}
+            mounted = layers | {id: (directory, below) for id, directory, below in rows.execute("SELECT layer, directory, below FROM covers")}
             refs = list(rows.execute("SELECT name, layer FROM refs ORDER BY sequence"))
             rows_of_heads = list(rows.execute("SELECT name, current, upper FROM heads ORDER BY name"))
         finally:
@@ -179,6 +180,8 @@ class Machine:
         def tree(layer: int) -> str:
             if layer not in trees:
                 trees[layer] = self.digest_of_chain(layers, layer, with_times)
+                as_mounted = self.digest_of_chain(mounted, layer, with_times)
+                assert as_mounted == trees[layer], f"layer {layer} shows {as_mounted} through merged directories, and {trees[layer]} without"
             return trees[layer]
 
         seen = {"snapshots": [(name, tree(layer)) for name, layer in refs], "heads": {}}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from machine import Machine
-from operations import make_usual
+from operations import OPERATIONS, make_usual
 from test_power_cut import Disk
 
 DROPPED = 8 << 20
@@ -56,6 +56,19 @@ def test_what_was_dropped_makes_room(full_machine, where):
     fill(full_machine.disk)
     full_machine.ok("--chroot", "--", "/bin/true")
     assert not (full_machine.store / where / "900").exists()
+
+
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if operation.start is make_usual], ids=lambda operation: operation.name)
+def test_every_command_waits_for_what_was_dropped(full_machine, operation):
+    if operation.name in ("mount", "session"):
+        full_machine.ok("--clean")  # so that it has to make something
+    if operation.first:
+        full_machine.ok(*operation.first)
+    drop_something(full_machine, "trash")
+    fill(full_machine.disk)
+    full_machine.ok(*operation.words)
+    full_machine.forget_mounts()
+    assert full_machine.run("--fsck").code == 0
 
 
 def test_where_nothing_was_dropped_the_disk_and_the_reason_are_named_and_nothing_changes(full_machine):
