@@ -43,6 +43,18 @@ def machine(scratch) -> Machine:
     return Machine(disk, scratch)
 
 
+@pytest.fixture(scope="session")
+def machine_with_reflinks(scratch):
+    """The same on a disk whose files can share their blocks."""
+    place = scratch / "reflinks"
+    from test_power_cut import Disk  # which imports this
+
+    disk = Disk("xfs", place, megabytes=400)
+    yield Machine(disk.path, place)
+    disk.detach()
+    disk.close()
+
+
 @pytest.fixture
 def numbers(request):
     """Notes what a test ran: numbers(kind, name, ran=..., of=...)."""

@@ -40,8 +40,9 @@ def state_of(machine: Machine, operation: Operation) -> dict:
 
 
 def prepare(machine: Machine, operation: Operation, cache={}) -> Prepared:
-    if operation.name in cache:
-        return cache[operation.name]
+    key = (machine, operation.name)
+    if key in cache:
+        return cache[key]
     template = machine.scratch / f"template-{operation.start.__name__}"
     if not template.exists():
         machine.restore(None)
@@ -59,8 +60,8 @@ def prepare(machine: Machine, operation: Operation, cache={}) -> Prepared:
     after = state_of(machine, operation)
     assert (before != after) == operation.shows
     assert directories != directories_of(machine) or operation.shows, "an operation that does nothing proves nothing"
-    cache[operation.name] = Prepared(operation, template, before, after, [line.split(" ", 4) for line in done.calls])
-    return cache[operation.name]
+    cache[key] = Prepared(operation, template, before, after, [line.split(" ", 4) for line in done.calls])
+    return cache[key]
 
 
 def directories_of(machine: Machine) -> list[str]:
@@ -139,8 +140,14 @@ def report(failures: list[str], of: int):
     assert not failures, f"{len(failures)} of {of} points:\n" + "\n".join(failures[:5])
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_killed_anywhere(machine, operation, full, numbers):
+#: Memory has no reflinks, so merging makes hard links there.
+PLACES_AND_OPERATIONS = [pytest.param("machine", operation, id=operation.name) for operation in OPERATIONS]
+PLACES_AND_OPERATIONS += [pytest.param("machine_with_reflinks", operation, id="merge-by-reflinks") for operation in OPERATIONS if operation.name == "merge"]
+
+
+@pytest.mark.parametrize("place, operation", PLACES_AND_OPERATIONS)
+def test_killed_anywhere(place, operation, full, numbers, request):
+    machine = request.getfixturevalue(place)
     prepared = prepare(machine, operation)
     points = [(when, place, name, n) for place, name, n, changes, _ in prepared.calls if changes == "1" for when in ("kill-before", "kill-after")]
     chosen = sample(points, POINTS, full)
@@ -155,7 +162,7 @@ def test_killed_anywhere(machine, operation, full, numbers):
         next_commands_work(machine, prepared, state, wrong)
         if wrong:
             failures.append(in_words(point) + ":\n  " + "\n  ".join(wrong))
-    numbers("killed-anywhere", operation.name, ran=len(chosen), of=len(points), failed=len(failures), not_hit=not_hit)
+    numbers("killed-anywhere", request.node.callspec.id, ran=len(chosen), of=len(points), failed=len(failures), not_hit=not_hit)
     report(failures, len(chosen))
 
 
@@ -184,7 +191,7 @@ def test_a_first_installation_that_was_killed_is_begun_anew(machine):
 
 #: What may fail with what: by the kind of call.
 SPACE = {"write", "pwrite64", "openat", "openat2", "mkdir", "mkdirat", "mknodat", "renameat", "renameat2", "symlinkat", "link", "linkat", "fsetxattr", "ftruncate",
-         "fallocate", "fsync", "fdatasync", "syncfs", "bind"}
+         "fallocate", "fsync", "fdatasync", "syncfs", "bind", "fchown", "fchownat", "copy_file_range", "ioctl"}
 INTERRUPTED = {"write", "pwrite64", "openat", "openat2", "fsync", "fdatasync", "syncfs", "fcntl", "sendmsg", "accept4", "connect", "fallocate", "ftruncate", "mount", "fsmount"}
 
 
@@ -237,8 +244,9 @@ def reasons_of(fault: tuple) -> tuple[str, ...]:
 
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_failing_anywhere(machine, operation, full, numbers):
+@pytest.mark.parametrize("place, operation", PLACES_AND_OPERATIONS)
+def test_failing_anywhere(place, operation, full, numbers, request):
+    machine = request.getfixturevalue(place)
     prepared = prepare(machine, operation)
     points = [fault for call in prepared.calls for fault in faults_of(call)]
     chosen = sample(points, 2 * POINTS, full)
@@ -270,5 +278,5 @@ def test_failing_anywhere(machine, operation, full, numbers):
                 wrong.append(f"a short write is no error: {done.stderr}")
         if wrong:
             failures.append(in_words(fault) + ":\n  " + "\n  ".join(wrong))
-    numbers("failing-anywhere", operation.name, ran=len(chosen), of=len(points), failed=len(failures), not_hit=not_hit)
+    numbers("failing-anywhere", request.node.callspec.id, ran=len(chosen), of=len(points), failed=len(failures), not_hit=not_hit)
     report(failures, len(chosen))
