@@ -89,6 +89,8 @@ class Storm:
         if process.returncode == -9:
             return None
         if process.returncode != 0 and "--chroot" in words and self.has_lost_its_init(root, head, begin):
+            if process.returncode != 137 and "ERROR" not in error:
+                self.fail(f"{words} in a session whose init was killed ends with {process.returncode}, and says {error}")
             return None
         if process.returncode not in (0, *allowed) or (process.returncode == 1 and may_fail_with not in error):
             self.fail(f"{ROOTS[root]}: {words} ends with {process.returncode}: {error}")
@@ -177,48 +179,48 @@ class Storm:
                 self.run(chance, chance.randrange(len(ROOTS)), "--uniqueext", f"remover{number}", "--clean", "--wait")
 
     def killer(self, number: int):
-        """Kills what no command waits for, and the inits of sessions, whose commands may then fail."""
+        """Kills the inits of sessions, whose commands may then fail, and what works where no command waits for it."""
         chance = random.Random(SEED * 1000 + 300 + number)
         while self.going_on():
-            time.sleep(chance.uniform(0, 0.5))
-            root = chance.randrange(len(ROOTS))
             if chance.random() < 0.5:
-                head = f"head{chance.choice(range(root, SNAPSHOTTERS, len(ROOTS)))}"
-                with self.lock:
-                    self.killed_inits.append((root, head, time.monotonic()))
-                if not self.kill_who_has_open(root, f"{head}.lock", "plyroot-init"):
-                    with self.lock:
-                        self.killed_inits.pop()
+                locks = {(at, f"head{owner}"): f"head{owner}.lock" for owner in range(SNAPSHOTTERS) for at in [owner % len(ROOTS)]}
+                killed = self.kill_who_has_open(locks, "plyroot-init", before=lambda of: self.killed_inits.append((*of, time.monotonic())))
             else:
-                lock = chance.choice(["@housekeeping.lock", "@merging.lock", "@collector.lock"])
-                if self.kill_who_has_open(root, lock, "plyroot"):
-                    self.killed_in_background[lock] += 1
+                names = chance.choice([["@housekeeping.lock"], ["@merging.lock"], ["@collector.lock"]])
+                killed = self.kill_who_has_open({(at, name): name for at in range(len(ROOTS)) for name in names}, "plyroot")
+                if killed:
+                    self.killed_in_background[killed[1]] += 1
+            time.sleep(chance.uniform(0.1, 0.8) if killed else 0.05)
 
-    def kill_who_has_open(self, root: int, lock: str, program: str) -> bool:
-        try:
-            wanted = os.stat(self.roots[root].base_dir / ROOTS[root] / "heads" / lock)
-        except FileNotFoundError:
-            return False
-
-        def has_open(process: str) -> bool:
-            if Path(f"/proc/{process}/comm").read_text().strip() != program:
-                return False
-            return any(os.path.samestat(wanted, os.stat(entry.path)) for entry in os.scandir(f"/proc/{process}/fd"))
-
+    def kill_who_has_open(self, locks: dict[tuple[int, str], str], program: str, before=lambda of: None) -> tuple[int, str] | None:
+        """@returns whose lock it was"""
+        wanted = {}
+        for of, lock in locks.items():
+            try:
+                status = os.stat(self.roots[of[0]].base_dir / ROOTS[of[0]] / "heads" / lock)
+                wanted[status.st_dev, status.st_ino] = of
+            except FileNotFoundError:
+                continue
         for process in filter(str.isdigit, os.listdir("/proc")):
             try:
+                if Path(f"/proc/{process}/comm").read_text().strip() != program:
+                    continue
                 descriptor = os.pidfd_open(int(process))
             except OSError:
                 continue
-            try:
-                if has_open(process):  # its number is not used again while it is there, and the signal goes to no other
-                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-                    return True
+            try:  # the number is not another one's while it has these files open
+                opened = [os.stat(entry.path) for entry in os.scandir(f"/proc/{process}/fd")]
+                for status in opened:
+                    of = wanted.get((status.st_dev, status.st_ino))
+                    if of:
+                        before(of)
+                        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                        return of
             except OSError:  # it has gone meanwhile
                 continue
             finally:
                 os.close(descriptor)
-        return False
+        return None
 
     def rage(self):
         self.end = time.monotonic() + SECONDS
@@ -248,9 +250,9 @@ class Storm:
 def require_as_made(name: str, held: dict, possible: set[str]):
     """What was removed is gone too: of earlier tokens nothing is there."""
     assert held["stamp"] in possible, f"{name} holds {held}, not {possible}"
-    first = "00-first"  # of which only head 0 removes what it wrote
     tokens = set(held["payloads"]) | set(held["shape"])
-    beside = set() if name.startswith("s0.") else {first}
+    beside = set() if name.startswith("s0.") else {"00-first"}  # which lies where only head 0 removes anything
+    assert beside <= set(held["payloads"]), f"{name} holds {held}, and has lost {beside}"
     if len(possible) == 1:
         assert tokens - beside == possible - beside, f"{name} holds {held}, not only {possible}"
         assert held["shape"] == [held["stamp"]], f"{name} holds {held}: of another token than {possible}"
