@@ -167,6 +167,8 @@ class Kind:
 
 
 def write(rng: random.Random, _: Seen) -> Words:
+    if rng.random() < 0.4:  # whiteouts and opaque directories too
+        return ["--chroot", "--", "/bin/change", f"w{rng.randrange(10**9)}"]
     return ["--chroot", "--", "/bin/change", "write", f"/usr/share/file-{rng.randrange(6)}", f"{rng.random()} " * rng.choice([1, 100, 4000])]
 
 
