@@ -167,8 +167,6 @@ class Kind:
 
 
 def write(rng: random.Random, _: Seen) -> Words:
-    if rng.random() < 0.4:  # whiteouts and opaque directories too
-        return ["--chroot", "--", "/bin/change", f"w{rng.randrange(10**9)}"]
     return ["--chroot", "--", "/bin/change", "write", f"/usr/share/file-{rng.randrange(6)}", f"{rng.random()} " * rng.choice([1, 100, 4000])]
 
 
@@ -188,8 +186,8 @@ def package_command(option: str) -> Kind:
     return Kind(f"{option}-package", lambda *_: [f"--{option}", "package"], ("install-package", "write"), writes=True, same_content=True, on_disk=True)
 
 
-#: Of two names on top of each other the lower one goes, so that its layer is absorbed; some more, so that the chain is covered.
-TO_BE_MERGED = ("write", "snapshot") * 3 + ("write", "remove-last-but-one")
+#: Of names on top of each other the last but one goes, so that its layer is absorbed. It hides what lies below: that must stay hidden.
+TO_BE_MERGED = ("change", "snapshot", "rename", "snapshot", "write", "snapshot", "write", "remove-last-but-one")
 
 KINDS = [
     Kind("write", write, writes=True, on_disk=False),
@@ -203,7 +201,7 @@ KINDS = [
     Kind("clean", lambda *_: ["--clean"], ("write",), on_disk=True, done=lambda _, before: on_top(before, before.current)),
     Kind("remove", lambda rng, seen: ["--remove-snapshot", rng.choice(seen.snapshots[1:])[0]], ("snapshot",), done=without_name),
     Kind("remove-last-but-one", remove_the_last_but_one, ("write", "snapshot"), done=without_name),
-    Kind("remove-and-keep-house", remove_the_last_but_one, ("write", "snapshot", "write", "snapshot"), done=without_name, at_once=True),
+    Kind("remove-and-keep-house", remove_the_last_but_one, ("change", "snapshot", "rename", "snapshot", "write", "snapshot"), done=without_name, at_once=True),
     package_command("install"),
     package_command("update"),
     package_command("remove"),
@@ -217,8 +215,12 @@ KINDS = [
     Kind("init-of-nothing", lambda *_: ["--init"], on_disk=True, scrubs=True),
     Kind("takeover", lambda *_: ["--list-snapshots"]),
 ]
-BY_NAME = {kind.name: kind for kind in KINDS}
-BETWEEN = ("write", "write", "snapshot", "rollback", "clean", "install-package", "remove", "merge")
+ONLY_BEFORE = [
+    Kind("change", lambda rng, _: ["--chroot", "--", "/bin/change", f"w{rng.randrange(10**9)}"], writes=True, on_disk=False),
+    Kind("rename", lambda *_: ["--chroot", "--", "/bin/change", "rename"], writes=True, on_disk=False),
+]
+BY_NAME = {kind.name: kind for kind in KINDS + ONLY_BEFORE}
+BETWEEN = ("write", "change", "snapshot", "rollback", "clean", "install-package", "remove", "merge")
 MOST_SNAPSHOTS = 8
 #: What the power goes in: each kind comes up equally often, and merging, which replaces what was promised long ago, more often.
 ROUND = [*KINDS, BY_NAME["merge"], BY_NAME["merge"], BY_NAME["remove-and-keep-house"], BY_NAME["repair"]]
