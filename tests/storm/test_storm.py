@@ -1,4 +1,5 @@
-"""Many commands at once on three roots in one base_dir, some of them killed: what was reported as made is as it was made.
+"""Many commands at once on three roots in one base_dir, some of them killed, as are sessions' inits and processes that keep
+house: what was reported as made is as it was made.
 
 60 s, or 30 minutes with PLYROOT_FULL=1; PLYROOT_STORM_SECONDS and PLYROOT_STORM_SEED for a storm of one's own."""
 
@@ -7,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -50,6 +52,8 @@ class Storm:
         self.doubtful: set[tuple[int, str]] = set()  # made or removed by a command that was killed
         self.commands: Counter = Counter()
         self.kills = 0
+        self.killed_inits: list[tuple[int, str, float]] = []  # root, head, when
+        self.killed_in_background: Counter = Counter()  # by the lock that they held
         self.failures: list[str] = []
         self.recent: deque[str] = deque(maxlen=150)  # what to look at where something fails
 
@@ -68,6 +72,7 @@ class Storm:
         killed_after = chance.uniform(0, 0.08) if chance.random() < 0.12 else None
         begin = time.monotonic()
         process = self.roots[root].start(*words)
+        head = words[words.index("--uniqueext") + 1] if "--uniqueext" in words else ""
         try:
             _, error = process.communicate(timeout=killed_after if killed_after is not None else 300)
         except subprocess.TimeoutExpired:
@@ -83,9 +88,17 @@ class Storm:
             self.recent.append(f"{begin:.3f} to {time.monotonic():.3f} {ROOTS[root]} {' '.join(map(str, words))}: {process.returncode}")
         if process.returncode == -9:
             return None
+        if process.returncode != 0 and "--chroot" in words and self.has_lost_its_init(root, head, begin):
+            if process.returncode != 137 and "ERROR" not in error:
+                self.fail(f"{words} in a session whose init was killed ends with {process.returncode}, and says {error}")
+            return None
         if process.returncode not in (0, *allowed) or (process.returncode == 1 and may_fail_with not in error):
             self.fail(f"{ROOTS[root]}: {words} ends with {process.returncode}: {error}")
         return process.returncode
+
+    def has_lost_its_init(self, root: int, head: str, since: float) -> bool:
+        with self.lock:
+            return any(one[:2] == (root, head) and one[2] >= since for one in self.killed_inits)
 
     def fail(self, message: str):
         with self.lock:
@@ -139,9 +152,11 @@ class Storm:
     def writer(self, number: int):
         """Works in heads of others, in sessions that it shares with them."""
         chance = random.Random(SEED * 1000 + 100 + number)
+        count = 0
         while self.going_on():
+            count += 1
             owner = chance.randrange(SNAPSHOTTERS)
-            self.run(chance, owner % len(ROOTS), "--uniqueext", f"head{owner}", "--chroot", "--", "/writer", "noise", f"w{number}")
+            self.run(chance, owner % len(ROOTS), "--uniqueext", f"head{owner}", "--chroot", "--", "/writer", "noise", f"w{number}", count)
 
     def remove_one(self, chance: random.Random):
         with self.lock:
@@ -163,10 +178,52 @@ class Storm:
             else:
                 self.run(chance, chance.randrange(len(ROOTS)), "--uniqueext", f"remover{number}", "--clean", "--wait")
 
+    def killer(self, number: int):
+        """Kills the inits of sessions, whose commands may then fail, and what works where no command waits for it."""
+        chance = random.Random(SEED * 1000 + 300 + number)
+        while self.going_on():
+            if chance.random() < 0.5:
+                heads = [(owner % len(ROOTS), f"head{owner}") for owner in range(SNAPSHOTTERS)]
+                killed = self.kill_who_has_open(heads, "plyroot-init", before=lambda head: self.killed_inits.append((*head, time.monotonic())))
+            else:
+                work = chance.choice(["@housekeeping", "@merging", "@collector"])
+                killed = self.kill_who_has_open([(root, work) for root in range(len(ROOTS))], "plyroot")
+                self.killed_in_background[work] += killed
+            time.sleep(chance.uniform(0.1, 0.8) if killed else 0.05)
+
+    def kill_who_has_open(self, locks: list[tuple[int, str]], program: str, before=lambda lock: None) -> bool:
+        """Kills one process that has one of these locks' files open. (/proc/locks does not tell whose the locks are.)"""
+        wanted = {}
+        for root, name in locks:
+            try:
+                status = os.stat(self.roots[root].base_dir / ROOTS[root] / "heads" / f"{name}.lock")
+                wanted[status.st_dev, status.st_ino] = root, name
+            except FileNotFoundError:
+                continue
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if Path(f"/proc/{process}/comm").read_text().strip() != program:
+                    continue
+                descriptor = os.pidfd_open(int(process))
+            except OSError:
+                continue
+            try:  # the number is not another one's while it has these files open
+                opened = [os.stat(entry.path) for entry in os.scandir(f"/proc/{process}/fd")]
+                for status in opened:
+                    if (status.st_dev, status.st_ino) in wanted:
+                        before(wanted[status.st_dev, status.st_ino])
+                        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                        return True
+            except OSError:  # it has gone meanwhile
+                continue
+            finally:
+                os.close(descriptor)
+        return False
+
     def rage(self):
         self.end = time.monotonic() + SECONDS
         workers = [threading.Thread(target=work, args=(number,))
-                   for work, count in ((self.snapshotter, SNAPSHOTTERS), (self.writer, WRITERS), (self.remover, REMOVERS))
+                   for work, count in ((self.snapshotter, SNAPSHOTTERS), (self.writer, WRITERS), (self.remover, REMOVERS), (self.killer, 1))
                    for number in range(count)]
         for worker in workers:
             worker.start()
@@ -183,9 +240,22 @@ class Storm:
             assert listed <= reported | doubtful | {"beginning"}, f"nobody made these: {listed - reported - doubtful}"
             for name in sorted(listed - {"beginning"}):
                 root.ok("--uniqueext", "checker", "--rollback-to", name)
-                token = root.ok("--uniqueext", "checker", "--chroot", "--", "/writer", "check").strip()
-                assert token in self.made[at, name], f"{name} holds {token}, not {self.made[at, name]}"
+                held = json.loads(root.ok("--uniqueext", "checker", "--chroot", "--", "/writer", "check"))
+                require_as_made(name, held, self.made[at, name])
             check_store(root)
+
+
+def require_as_made(name: str, held: dict, possible: set[str]):
+    """What was removed is gone too: of earlier tokens nothing is there."""
+    assert held["stamp"] in possible, f"{name} holds {held}, not {possible}"
+    tokens = set(held["payloads"]) | set(held["shape"])
+    beside = set() if name.startswith("s0.") else {"00-first"}  # which lies where only head 0 removes anything
+    assert beside <= set(held["payloads"]), f"{name} holds {held}, and has lost {beside}"
+    if len(possible) == 1:
+        assert tokens - beside == possible - beside, f"{name} holds {held}, not only {possible}"
+        assert held["shape"] == [held["stamp"]], f"{name} holds {held}: of another token than {possible}"
+    else:  # a command that was killed may have done a part of it
+        assert tokens <= possible | beside, f"{name} holds {held}, not only {possible}"
 
 
 def check_store(root: Plyroot):
@@ -199,6 +269,7 @@ def check_store(root: Plyroot):
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
         listed = {directory for (directory,) in database.execute("SELECT directory FROM layers")}
     assert listed <= set(os.listdir(store / "layers")), "layers that are missing"
+    assert not os.path.exists(store / "staging")
     assert not os.path.exists(store / "trash") or os.listdir(store / "trash") == []
 
 
@@ -214,12 +285,14 @@ def test_what_was_reported_as_made_outlives_a_storm(storm):
     storm.prepare()
     storm.rage()
     print(f"storm: {SECONDS} s, {sum(storm.commands.values())} commands ({dict(storm.commands)}), {storm.kills} killed, "
-          f"{len(storm.made)} snapshots at the end")
+          f"and {len(storm.killed_inits)} inits and {dict(storm.killed_in_background)}, {len(storm.made)} snapshots at the end")
     assert storm.failures == []
     storm.check()
     assert storm.kills > 0 and storm.commands["--snapshot"] > 0
+    assert storm.killed_inits and storm.killed_in_background.total() > 0
     if REPORTS:
-        numbers = {"seconds": SECONDS, "commands": sum(storm.commands.values()), "killed": storm.kills, "snapshots_at_the_end": len(storm.made)}
+        numbers = {"seconds": SECONDS, "commands": sum(storm.commands.values()), "killed": storm.kills,
+                   "killed_inits": len(storm.killed_inits), "killed_in_background": storm.killed_in_background.total(), "snapshots_at_the_end": len(storm.made)}
         Path(REPORTS).mkdir(parents=True, exist_ok=True)
         (Path(REPORTS) / "storm.json").write_text(json.dumps({"kind": "storm", "of": {f"seed {SEED}": numbers}, "total": numbers}))
     assert "storm-" not in subprocess.run(["findmnt", "-rn", "-o", "SOURCE"], capture_output=True, text=True).stdout
