@@ -16,15 +16,6 @@ namespace {
 
 constexpr const char* build_directories[] = {"RPMS", "SPECS", "SRPMS", "SOURCES", "BUILD", "BUILDROOT", "originals"};
 
-/// passwd or group without the line of one name: a user of that name, from an older configuration, is made anew.
-std::string without_name(const std::string& content, const std::string& name) {
-  std::string result;
-  for (const std::string& line : split(content, '\n')) {
-    if (!line.empty() && !line.starts_with(name + ":")) result += line + "\n";
-  }
-  return result;
-}
-
 void remove_old(int root, const std::string& file, const std::string& name) {
   const auto content = read_file_in_root(root, file);
   if (!content) return;
@@ -47,6 +38,15 @@ void run_in_root(Session& session, const config::Config& config, std::vector<std
 }
 
 }  // namespace
+
+std::string without_name(std::string_view content, std::string_view name) {
+  const std::string beginning = std::string(name) + ":";
+  std::string result;
+  for (const std::string& line : split(content, '\n')) {
+    if (!line.empty() && !line.starts_with(beginning)) result += line + "\n";
+  }
+  return result;
+}
 
 void set_up_build_user(Session& session, const config::Config& config) {
   for (const char* file : {"etc/passwd", "etc/shadow"})

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "buildroot/session.hpp"
@@ -16,6 +17,9 @@ void set_up_build_user(Session& session, const config::Config& config);
 
 /// The build directories alone, and the macros file, for a root that has its user.
 void set_up_build_directories(int root, const config::Config& config);
+
+/// passwd or group without the lines of one name: a user of that name, from an older configuration, is made anew.
+std::string without_name(std::string_view content, std::string_view name);
 
 linux_api::User build_user(const config::Config& config);
 

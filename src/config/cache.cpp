@@ -28,7 +28,6 @@ namespace {
 
 using linux_api::Descriptor;
 
-constexpr std::string_view magic = "plyroot config\n2";
 constexpr std::size_t most_entries = 256;
 constexpr std::size_t entries_after_cleaning = 192;
 constexpr std::size_t longest_entry = std::size_t{32} << 20U;
@@ -56,7 +55,7 @@ std::string entry_of(std::string_view key, const Answer& answer) {
   writer.put(answer.computes_with_root);
   writer.put(answer.notices);
   writer.put(answer.config);
-  return sealed(magic, payload);
+  return sealed(cache_magic, payload);
 }
 
 void remove_oldest(int directory) {
@@ -99,7 +98,7 @@ std::optional<Answer> Cache::find(std::string_view key, const VariableLookup& va
   }
   try {
     const std::string content = linux_api::read_all(file.get(), longest_entry);
-    const auto payload = unsealed(magic, content);
+    const auto payload = unsealed(cache_magic, content);
     if (!payload) throw binary::Malformed();
     binary::Reader reader(*payload);
     if (reader.text() != key) {

@@ -17,13 +17,6 @@
 namespace plyroot::config {
 namespace {
 
-struct PasswdEntry {
-  std::string name;
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::string home;
-};
-
 std::optional<unsigned> parse_id(std::string_view text) {
   unsigned number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -47,24 +40,15 @@ std::optional<PasswdEntry> parse_line(std::string_view line) {
 
 class Passwd {
  public:
-  template <class Predicate>
-  std::optional<PasswdEntry> find_if(Predicate wanted) const {
-    std::string_view rest = text_;
-    while (!rest.empty()) {
-      const std::size_t end = rest.find('\n');
-      if (auto entry = parse_line(rest.substr(0, end)); entry && wanted(*entry)) return entry;
-      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    }
-    return std::nullopt;
-  }
-
   [[nodiscard]] std::optional<PasswdEntry> find(uid_t uid) const {
-    if (auto entry = find_if([uid](const PasswdEntry& candidate) { return candidate.uid == uid; })) return entry;
+    if (auto entry = find_in_passwd(text_, [uid](const PasswdEntry& candidate) { return candidate.uid == uid; })) {
+      return entry;
+    }
     return ask_name_services(uid);
   }
 
   [[nodiscard]] std::optional<PasswdEntry> find(std::string_view name) const {
-    return find_if([name](const PasswdEntry& candidate) { return candidate.name == name; });
+    return find_in_passwd(text_, [name](const PasswdEntry& candidate) { return candidate.name == name; });
   }
 
  private:
@@ -100,6 +84,26 @@ std::optional<uid_t> id_from_sudo(const char* variable) {
 }
 
 }  // namespace
+
+std::optional<PasswdEntry> find_in_passwd(std::string_view text,
+                                          const std::function<bool(const PasswdEntry&)>& wanted) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    if (auto entry = parse_line(text.substr(0, end)); entry && wanted(*entry)) return entry;
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return std::nullopt;
+}
+
+std::vector<gid_t> parse_group_ids(std::string_view output) {
+  std::vector<gid_t> groups;
+  for (const std::string& word : split_words(output)) {
+    const auto id = parse_id(word);
+    if (!id) throw Error(fmt::format("id(1) says '{}', which is no group id", printable(word)));
+    groups.push_back(*id);
+  }
+  return groups;
+}
 
 EvaluatingUser find_evaluating_user() {
   const Passwd passwd;

@@ -2,8 +2,11 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace plyroot::config {
 
@@ -30,5 +33,19 @@ struct EvaluatingUser {
 /// its work. Only a user whom that file does not know is asked for there.
 /// @throws Error where SUDO_UID is no number
 EvaluatingUser find_evaluating_user();
+
+/// What passwd(5) has of a user.
+struct PasswdEntry {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string home;
+};
+
+/// The first entry of a passwd(5) text that is wanted; lines without a uid and a gid are none.
+std::optional<PasswdEntry> find_in_passwd(std::string_view text, const std::function<bool(const PasswdEntry&)>& wanted);
+
+/// The group ids that id(1) prints with -G. @throws Error where one of them is none
+std::vector<gid_t> parse_group_ids(std::string_view output);
 
 }  // namespace plyroot::config

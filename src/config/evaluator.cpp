@@ -51,10 +51,7 @@ std::vector<gid_t> groups_of(const EvaluatingUser& user) {
   plan.arguments = {"/usr/bin/id", "-G", "--", user.name};
   const linux_api::Captured answer = linux_api::run_captured(std::move(plan));
   if (!answer.status.success()) return {user.gid};
-  std::vector<gid_t> groups;
-  for (const std::string& word : split_words(answer.output))
-    groups.push_back(static_cast<gid_t>(std::stoul(word)));
-  return groups;
+  return parse_group_ids(answer.output);
 }
 
 /// The evaluator at work, and the pipe from which its answer comes.

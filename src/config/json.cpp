@@ -114,6 +114,27 @@ void read_dependencies(const json& document, Answer& answer) {
               usage ? ExitCode::usage : ExitCode::configuration);
 }
 
+/// The library reads a text that is nested as deep as it is long, and writes it by recursion until the stack is used
+/// up. Python writes none that is deeper than this.
+void check_nesting(std::string_view text) {
+  constexpr int deepest = 1000;
+  int depth = 0;
+  bool is_quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') {
+      is_quoted = !is_quoted;
+    } else if (is_quoted) {
+      if (c == '\\') ++at;
+    } else if (c == '[' || c == '{') {
+      if (++depth > deepest)
+        throw Error("Config error: the settings are nested too deeply", {}, ExitCode::configuration);
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+}
+
 /// A root's name becomes the name of directories that plyroot makes and removes as root.
 void check_root_name(const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
@@ -178,6 +199,7 @@ std::string request_to_json(Task task, const Request& request, const EvaluatingU
 }
 
 Answer answer_from_json(std::string_view text) {
+  check_nesting(text);
   Answer answer;
   try {
     const json document = json::parse(text);

@@ -52,14 +52,6 @@ std::vector<ProcessName> processes_where(const std::function<bool(pid_t)>& is_wa
   return found;
 }
 
-/// The process that a pidfd refers to, in this PID namespace; 0 if it is none of it or has ended.
-pid_t process_of(int pidfd) {
-  for (const std::string& line : split(read_file(fmt::format("/proc/self/fdinfo/{}", pidfd)), '\n')) {
-    if (line.starts_with("Pid:")) return static_cast<pid_t>(std::strtol(line.c_str() + 4, nullptr, 10));
-  }
-  return 0;
-}
-
 }  // namespace
 
 void pivot_root_to(int directory) {
@@ -83,12 +75,19 @@ void bring_loopback_up() {
   if (ioctl(any_socket.get(), SIOCSIFFLAGS, &request) < 0) throw_errno(errno, "switch the loopback interface on");
 }
 
+pid_t process_in_fdinfo(std::string_view text) {
+  for (const std::string& line : split(text, '\n')) {
+    if (line.starts_with("Pid:")) return static_cast<pid_t>(std::strtol(line.c_str() + 4, nullptr, 10));
+  }
+  return 0;
+}
+
 ProcessName name_of_process(pid_t id) {
   return {id, command_of(id)};
 }
 
 std::vector<ProcessName> processes_in_pid_namespace_of(int pidfd) {
-  const pid_t init = process_of(pidfd);
+  const pid_t init = process_in_fdinfo(read_file(fmt::format("/proc/self/fdinfo/{}", pidfd)));
   if (init <= 0) return {};
   struct stat wanted {};
   if (stat(fmt::format("/proc/{}/ns/pid", init).c_str(), &wanted) < 0) return {};

@@ -7,11 +7,6 @@
 #include "support/sealed.hpp"
 
 namespace plyroot::store {
-namespace {
-
-constexpr std::string_view state_magic = "plyroot redo log 1\n";
-
-}  // namespace
 
 template <class Value, class Visitor>
 requires std::same_as<std::remove_const_t<Value>, PageCache>
@@ -78,10 +73,10 @@ std::string written(const RedoRecord& record) {
   return sealed_value(redo_record_magic, record, size);
 }
 std::string written(const RedoState& state) {
-  return sealed_value(state_magic, state, longest_redo_state);
+  return sealed_value(redo_state_magic, state, longest_redo_state);
 }
 std::optional<RedoState> parse_redo_state(std::string_view text) {
-  return parse<RedoState>(state_magic, text);
+  return parse<RedoState>(redo_state_magic, text);
 }
 std::optional<RedoRecord> parse_redo_record(std::string_view text) {
   return parse<RedoRecord>(redo_record_magic, text);

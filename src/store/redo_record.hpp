@@ -46,7 +46,8 @@ struct RedoState {
 /// A disk writes a sector as a whole or not at all, so the state lies in one.
 inline constexpr std::size_t longest_redo_state = 256;
 
-/// What the text of a transaction begins with.
+/// What their texts begin with.
+inline constexpr std::string_view redo_state_magic = "plyroot redo log 1\n";
 inline constexpr std::string_view redo_record_magic = "plyroot transaction 1\n";
 
 /// The texts that lie in the file; each says itself how long it is.

@@ -1,7 +1,8 @@
-// What the kernel writes into /proc/PID/mountinfo: names in it are those of others.
+// What the kernel writes into /proc/PID/mountinfo, where names are those of others, and into /proc/PID/fdinfo.
 
 #include "fuzz.hpp"
 #include "linux/mount.hpp"
+#include "linux/namespaces.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace plyroot;
@@ -9,5 +10,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const linux_api::MountInfo& mount : linux_api::parse_mountinfo(fuzz::text_of(data, size)))
       fuzz::require(mount.type.find(' ') == std::string::npos, "a type of file system is one word");
   });
+  linux_api::process_in_fdinfo(fuzz::text_of(data, size));
   return 0;
 }

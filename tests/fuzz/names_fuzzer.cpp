@@ -28,6 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::parse([&] { fuzz::require(is_harmless(SnapshotName(text).text()), "a snapshot's name is harmless"); });
   fuzz::parse([&] { fuzz::require(is_harmless(HeadName(text).text()), "a head's name is harmless"); });
   require_printable(printable(text));
+  for (const std::string& line : split(printable_lines(text), '\n')) {
+    fuzz::require(printable_lines(line) == line, "lines that are shown once are shown so again");
+  }
   fuzz::require(join(split(text, '/'), "/") == text, "what is split can be joined");
   for (const std::string& word : split_words(text))
     fuzz::require(trim(word) == word && !word.empty(), "a word has no blanks around it");

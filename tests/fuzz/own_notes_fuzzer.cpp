@@ -12,16 +12,42 @@
 
 namespace {
 
-std::string with_stamp(const plyroot::store::DatabaseStamp& stamp, std::string_view text) {
+using namespace plyroot;
+
+std::string with_stamp(const store::DatabaseStamp& stamp, std::string_view text) {
   std::string payload;
-  plyroot::binary::Writer(payload).put(stamp);
+  binary::Writer(payload).put(stamp);
   return payload.append(text);
+}
+
+/// Few inputs have the right checksum, so they are taken as they are and as what a right one stands before.
+void read_redo_log(std::string_view text) {
+  for (const std::string& state_text : {std::string(text), sealed(store::redo_state_magic, text)}) {
+    if (const auto state = store::parse_redo_state(state_text)) {
+      fuzz::require(store::parse_redo_state(store::written(*state)) == state, "a state of the log stays itself");
+    }
+  }
+  for (const std::string& record : {std::string(text), sealed(store::redo_record_magic, text)}) {
+    if (const auto transaction = store::parse_redo_record(record)) {
+      const std::string again = store::written(*transaction);
+      fuzz::require(store::redo_record_size(again) == again.size(), "a transaction knows how long it is");
+      fuzz::require(store::parse_redo_record(again + "what is left of another one") == transaction,
+                    "a transaction stays itself");
+    }
+  }
+}
+
+void read_session_error(std::string_view text) {
+  const Error once = buildroot::read_error(buildroot::written(buildroot::read_error(text)));
+  const Error twice = buildroot::read_error(buildroot::written(once));
+  fuzz::require(std::string_view(once.what()) == twice.what() && once.advice() == twice.advice() &&
+                    once.exit_code() == twice.exit_code(),
+                "an error stays itself");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace plyroot;
   const std::string_view text = fuzz::text_of(data, size);
   if (const auto note = store::parse_use_note(text)) {
     fuzz::require(!note->boot.empty() && note->boot.find('\n') == std::string::npos, "a note names a boot");
@@ -30,7 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(buildroot::read_tree(buildroot::written(*tree)) == tree, "what is written is what was read");
   }
   store::parse_head_view(text, std::nullopt);
-  // Few inputs have the right checksum.
   constexpr store::DatabaseStamp stamp{1, 2, 3, 4, 5};
   store::parse_list_view(text, stamp);
   if (const auto view = store::parse_head_view(sealed(store::head_view_magic, text), std::nullopt)) {
@@ -44,16 +69,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(store::parse_list_view(again + store::written(stamp, later, {}), later) == view, "no change is one");
     store::parse_list_view(again + sealed(store::list_change_magic, with_stamp(stamp, text)), later);
   }
-  if (const auto state = store::parse_redo_state(text)) {
-    fuzz::require(store::parse_redo_state(store::written(*state)) == state, "a state of the log stays itself");
+  // A change of any kind, to a list that has something that can be removed.
+  const std::string list = store::written(stamp, store::ListView{1, {{"a", true, 1}, {"b", false, 2}}});
+  constexpr store::DatabaseStamp after{6, 7, 8, 9, 10};
+  const std::string change = with_stamp(stamp, with_stamp(after, text));
+  if (const auto view = store::parse_list_view(list + sealed(store::list_change_magic, change), after)) {
+    fuzz::require(store::parse_list_view(store::written(after, *view), after) == view, "a changed list stays itself");
   }
-  for (const std::string& record : {std::string(text), sealed(store::redo_record_magic, text)}) {
-    if (const auto transaction = store::parse_redo_record(record)) {
-      const std::string again = store::written(*transaction);
-      fuzz::require(store::redo_record_size(again) == again.size(), "a transaction knows how long it is");
-      fuzz::require(store::parse_redo_record(again + "what is left of another one") == transaction,
-                    "a transaction stays itself");
-    }
-  }
+  read_redo_log(text);
+  read_session_error(text);
   return 0;
 }

@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace plyroot;
   if (size == 0) return 0;
   const std::string_view text = fuzz::text_of(data + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 7) {
     case 0:
       if (const auto path = packages::parse_database_path(text)) {
         fuzz::require(path->starts_with('/') && path->find("..") == std::string::npos &&
@@ -20,6 +20,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 1:
       builds::parse_header(text);
+      break;
+    case 4: {
+      config::Config config;
+      config.dist = text;
+      fuzz::require(packages::parse_database_path(packages::usual_database_path(config)).has_value(),
+                    "whatever a distribution is called, its database has a path");
+      break;
+    }
+    case 5: {
+      config::Config config;
+      config.package_manager_conf = text;
+      packages::manager_files(config, packages::Manager::yum);
+      break;
+    }
+    case 6:
+      fuzz::parse([&] {
+        builds::require_plain_name(text, "a package");
+        fuzz::require(text.find('/') == std::string_view::npos && text != "..", "a package's name is one of a file");
+      });
       break;
     case 2: {
       std::size_t lines = 0;

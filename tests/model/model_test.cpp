@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -320,9 +321,10 @@ constexpr std::size_t sequence_length = 500;
 
 /// For scripts/summarize-reports.
 void leave_report(const std::filesystem::path& directory, const std::string& file_system, std::size_t done,
-                  std::size_t succeeded) {
+                  std::size_t succeeded, std::chrono::duration<double> took) {
   std::filesystem::create_directories(directory);
-  const std::string counts = fmt::format(R"({{"operations": {}, "took_effect": {}}})", done, succeeded);
+  const std::string counts =
+      fmt::format(R"({{"operations": {}, "took_effect": {}, "seconds": {:.1f}}})", done, succeeded, took.count());
   std::ofstream(directory / fmt::format("model-{}.json", file_system))
       << fmt::format(R"({{"kind": "model", "of": {{"{}": {}}}, "total": {}}})", file_system, counts, counts) << '\n';
 }
@@ -342,6 +344,7 @@ TEST_P(Model, AStoreShowsWhatPlainDirectoriesWould) {
   const std::size_t wanted = number_from("PLYROOT_MODEL_OPERATIONS", full ? 100'000 : 3'000);
   std::uint64_t seed = number_from("PLYROOT_MODEL_SEED", std::random_device{}());
   std::cout << "seed " << seed << " (PLYROOT_MODEL_SEED does the same again)" << std::endl;
+  const auto begin = std::chrono::steady_clock::now();
   std::size_t done = 0;
   std::size_t succeeded = 0;
   for (; done < wanted; ++seed) {
@@ -357,7 +360,7 @@ TEST_P(Model, AStoreShowsWhatPlainDirectoriesWould) {
   std::cout << "model: " << done << " operations on " << GetParam() << ", " << succeeded << " of them took effect"
             << std::endl;
   if (const char* reports = std::getenv("PLYROOT_REPORTS"); reports != nullptr && !HasFailure())
-    leave_report(reports, GetParam(), done, succeeded);
+    leave_report(reports, GetParam(), done, succeeded, std::chrono::steady_clock::now() - begin);
 }
 
 }  // namespace plyroot::test
