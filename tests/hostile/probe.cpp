@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/reboot.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -161,17 +163,37 @@ void push_into_terminal() {
     report("tiocsti_" + std::to_string(fd), ioctl(fd, TIOCSTI, "x") == 0);
 }
 
-/// Exchanges two names again and again: each path that leads over them changes its meaning meanwhile.
-void swap(const std::string& one, const std::string& other, unsigned long times) {
+bool input_has_ended() {
+  pollfd input{0, POLLIN, 0};
+  char byte;
+  return poll(&input, 1, 0) > 0 && read(0, &byte, 1) <= 0;
+}
+
+/// Exchanges two names again and again, until there is no input any more: each path that leads over them changes its
+/// meaning meanwhile. Says when it has done so as often as is wanted.
+void swap(const std::string& one, const std::string& other, unsigned long wanted) {
   unsigned long done = 0;
-  for (; times == 0 || done < times; ++done) {
-    if (renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) < 0 && errno != ENOENT) {
+  while (done % 1024 != 0 || !input_has_ended()) {
+    if (renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) < 0) {
+      if (errno == ENOENT) continue;
       report("swap", false);
       return;
     }
-    if (done == 0) report("swapping", true);
+    ++done;
+    if (done == 1) report("swapping", true);
+    if (done == wanted) report("enough", true);
   }
   std::printf("swapped %lu\n", done);
+}
+
+/// For a path that is too long for the address of a socket.
+void make_socket(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string::npos && chdir(path.substr(0, slash + 1).c_str()) < 0) return report("socket", false);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str() + slash + 1, sizeof address.sun_path - 1);
+  report("socket", bind(socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
 }
 
 /// Out of a chroot, as root can, and then to a directory of the host.
@@ -213,12 +235,14 @@ int main(int argc, char** argv) {
     push_into_terminal();
   } else if (what == "swap" && argc == 5) {
     swap(argv[2], argv[3], std::strtoul(argv[4], nullptr, 10));
+  } else if (what == "socket" && argc == 3) {
+    make_socket(argv[2]);
   } else if (what == "escape" && argc == 3) {
     escape(argv[2]);
   } else if (what == "device" && argc == 3) {
     try_device(argv[2]);
   } else {
-    std::fprintf(stderr, "usage: probe capabilities|processes|terminal|swap A B TIMES|escape DIRECTORY|device PATH\n");
+    std::fprintf(stderr, "usage: probe capabilities|processes|terminal|swap A B TIMES|socket PATH|escape DIRECTORY|device PATH\n");
     return 2;
   }
   return 0;

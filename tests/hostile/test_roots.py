@@ -2,8 +2,9 @@
 changed, whatever lies in it, and no command hangs."""
 
 import os
-import socket
+import select
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,61 +12,79 @@ from conftest import FULL, SECRET, mounts
 
 # What plyroot itself, the package manager or a build touches in a root.
 PATHS = [
-    "etc", "etc/resolv.conf", "etc/hosts", "etc/passwd", "etc/group", "etc/shadow", "etc/dnf", "etc/dnf/dnf.conf", "etc/dnf/vars",
-    "etc/yum.repos.d", "etc/pki/mock", "var/lib/rpm", "var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm", "var/lib/dnf",
-    "var/lib/dnf/history.sqlite", "var/cache/dnf", "var/log", "var/log/dnf.log", "var/tmp", "tmp", "dev", "proc", "sys", "dev/pts",
-    "builddir", "builddir/build", "builddir/build/SRPMS", "builddir/build/originals", "builddir/.rpmmacros", ".initialized",
-    ".plyroot-srpm",
+    "etc", "etc/resolv.conf", "etc/hosts", "etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/dnf", "etc/dnf/dnf.conf",
+    "etc/dnf/vars", "etc/yum.repos.d", "etc/rpm", "etc/pki/mock", "var/lib/rpm", "var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm",
+    "var/lib/dnf", "var/lib/dnf/history.sqlite", "var/cache/dnf", "var/log", "var/log/dnf.log", "var/log/dnf.rpm.log", "var/tmp",
+    "tmp", "dev", "proc", "sys", "dev/pts", "builddir", "builddir/build", "builddir/build/RPMS", "builddir/build/SRPMS",
+    "builddir/build/SPECS", "builddir/build/SOURCES", "builddir/build/originals", "builddir/.rpmmacros", ".initialized",
+    ".initializing", ".plyroot-srpm",
 ]
-KINDS = ["absolute link", "relative link", "circular link", "link into proc", "FIFO", "device", "socket", "directory", "file"]
+# What is mounted in a session lies on these.
+COVERED = ("dev", "proc", "sys")
+
+# How each is made, by a shell.
+KINDS = {
+    "absolute link": "ln -s {target} {place}",
+    "relative link": "ln -s {upwards}{target} {place}",
+    "circular link": "ln -s {name} {place}",
+    "link into proc": "ln -s /proc/self/environ {place}",
+    "link through proc": "ln -s /proc/1/root{target} {place}",
+    "FIFO": "mkfifo -m 0666 {place}",
+    "device": "mknod -m 0666 {place} c 1 7",
+    "socket": "{probe} socket {place} > /dev/null",
+    "directory": "mkdir -p {place}/below",
+    "file": "echo a file > {place}",
+}
+OF_NO_USER = {"device"}
 
 # A FIFO that somebody opens and waits at is a failure.
 PATIENCE = {"timeout": 120}
 
-
-def set_trap(root_directory, path, kind, canary):
-    """Puts a trap in a root that is mounted at a directory of the host."""
-    place = root_directory / path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["rm", "-rf", "--one-file-system", place], check=True)
-    # Where a directory is expected the canary has one, where a file is expected a file.
-    looks_like_file = "." in place.name.lstrip(".") or place.name in ("passwd", "group", "shadow", "hosts", ".initialized", ".rpmmacros")
-    target = canary.path / ("passwd" if looks_like_file else "directory")
-    match kind:
-        case "absolute link":
-            place.symlink_to(target)
-        case "relative link":
-            place.symlink_to("../" * 30 + str(target).lstrip("/"))
-        case "circular link":
-            place.symlink_to(place.name)
-        case "link into proc":
-            place.symlink_to("/proc/1/environ" if looks_like_file else "/proc/1")
-        case "FIFO":
-            os.mkfifo(place, 0o666)
-        case "device":
-            os.mknod(place, 0o020666, os.makedev(1, 7))
-        case "socket":
-            with socket.socket(socket.AF_UNIX) as listener:
-                directory = os.open(place.parent, os.O_PATH)
-                listener.bind(f"/proc/self/fd/{directory}/{place.name}")
-                os.close(directory)
-        case "directory":
-            (place / "below").mkdir(parents=True)
-        case "file":
-            place.write_text("a file\n")
+TOUCHING = ["--plugin-option", "overlayfs:touch_rpmdb=True",
+            "--plugin-option", "overlayfs:touch_files=['etc/*', 'etc/dnf/*', 'var/log/*', 'builddir/*', 'builddir/build/*']"]
 
 
-def traps():
-    """In CI each kind with a sixth of the paths; all of them in the full run."""
-    for at, path in enumerate(PATHS):
-        for number, kind in enumerate(KINDS):
-            if FULL or number % 6 == at % 6:
-                yield pytest.param(path, kind, at % 3 == 0 or FULL, id=f"{path} is a {kind}")
+class Trap:
+    def __init__(self, path: str, kind: str, canary):
+        self.path = path
+        self.kind = kind
+        name = Path(path).name
+        # Where a directory is expected the canary has one, where a file is expected a file.
+        looks_like_file = "." in name.lstrip(".") or name in ("passwd", "group", "shadow", "gshadow", "hosts", ".rpmmacros")
+        self.target = canary.path / ("passwd" if looks_like_file else "directory")
+
+    def script(self, probe: object = "/probe", root: str = "") -> str:
+        """Puts it into a root: in there, or where that root is mounted."""
+        place = f"{root}/{self.path}"
+        made = KINDS[self.kind].format(place=place, name=Path(place).name, target=self.target, upwards=("../" * 30)[:-1], probe=probe)
+        return f"mkdir -p $(dirname {place}); rm -rf --one-file-system {place}; {made}"
+
+    def set(self, root, probe):
+        """In a root that is mounted at a directory of the host."""
+        subprocess.run(["sh", "-ec", self.script(probe, str(root.rootdir))], check=True)
+
+    def state(self, root):
+        place = root.rootdir / self.path
+        return place.lstat().st_mode, os.readlink(place) if place.is_symlink() else None
+
+
+def chosen(paths, kinds, share=6):
+    """In CI each kind with a part of the paths; all of them in the full run."""
+    return [(path, kind) for at, path in enumerate(paths) for number, kind in enumerate(kinds) if FULL or number % share == at % share]
+
+
+def named(traps):
+    return [pytest.param(path, kind, id=f"{path} is a {kind}") for path, kind in traps]
+
+
+TRAPS = chosen(PATHS, KINDS)
+# Commands with a package manager take a hundred times as long as others.
+FEWER_TRAPS = TRAPS if FULL else TRAPS[::3]
 
 
 @pytest.fixture(scope="module")
 def files(initialized):
-    """What is copied in, and where copies go."""
+    """What is copied in."""
     place = initialized.disk / "files"
     (place / "tree").mkdir(parents=True)
     (place / "tree" / "file").write_text("copied in\n")
@@ -78,53 +97,93 @@ def source_package(distribution):
 
 
 @pytest.fixture
-def prey(root, canary):
-    """A root that is mounted for traps to be put into it, and used afterwards."""
-    root.ok("--mount")
+def uninitialized(root):
+    """A root whose packages are all there, and which is initialised anew by whoever enters it."""
+    root.ok("--snapshot", "whole")
+    root.sh("rm /.initialized")
+    root.ok("--snapshot", "uninitialized")
+    root.ok("--remove-snapshot", "postinit")
     yield root
     root.run("--orphanskill")
     root.run("--umount")
+    root.ok("--rollback-to", "whole")
+    root.run("--remove-snapshot", "postinit")
+    root.ok("--snapshot", "postinit")
 
 
-def holds_secret(root) -> bool:
+def trapped(root, trap, probe):
+    """Puts a trap into a root, and keeps the root like that as a snapshot; the state of the trap."""
+    root.ok("--mount")
+    trap.set(root, probe)
+    state = trap.state(root)
+    root.ok("--umount")
+    root.ok("--snapshot", "trapped")
+    return state
+
+
+def holds_secret(root, *others) -> bool:
     """Whether a file that was written since the first installation holds what nobody in the root may know."""
     layers = root.base_dir / root.root_name / "layers"
     first = min((name for name in os.listdir(layers) if any((layers / name / "fs").iterdir())), key=lambda name: int(name.split("-")[0]))
     searched = [layers / name for name in os.listdir(layers) if name != first]
-    return subprocess.run(["grep", "-rqsI", "--devices=skip", SECRET, *searched]).returncode == 0
+    return subprocess.run(["grep", "-rqsI", "--devices=skip", SECRET, *searched, root.resultdir, *others]).returncode == 0
 
 
-@pytest.mark.parametrize("path, kind, with_packages", traps())
-def test_a_trap_catches_nothing(prey, canary, files, source_package, tmp_path, path, kind, with_packages):
-    set_trap(prey.rootdir, path, kind, canary)
-    prey.ok("--umount")
-    before = mounts(prey.disk)
-    environment = {**os.environ, "CANARY": SECRET}
+def run_past_traps(root, canary, command, *places):
+    """Runs a command that may fail, but reads, makes and changes nothing outside of the root."""
+    done = root.run(*command, env={**os.environ, "CANARY": SECRET}, **PATIENCE)
+    assert SECRET not in done.stdout + done.stderr, command
+    assert "Traceback" not in done.stderr and done.returncode >= 0, (command, done.stderr)
+    canary.assert_untouched(command)
+    assert not holds_secret(root, *places), command
+    return done
+
+
+@pytest.mark.parametrize("path, kind", named(TRAPS))
+def test_a_trap_catches_nothing(root, canary, files, tmp_path, probe, path, kind):
+    before = mounts(root.disk)
+    trap = Trap(path, kind, canary)
+    state = trapped(root, trap, probe)
+    out = tmp_path / "out"
+    out.mkdir()
     commands = [
         ["--chroot", "true"],
         ["--shell", "--", "true"],
         ["--copyin", files / "tree" / "file", f"/{path}"],
-        *([["--copyout", f"/{path}", tmp_path / "out"]] if path.split("/")[0] not in ("proc", "sys", "dev") else []),
+        ["--copyin", files / "tree", f"/{path}/planted"],
         ["--uniqueext", "other", "--chroot", "true"],
-        ["--plugin-option", "overlayfs:touch_rpmdb=True", "--plugin-option", "overlayfs:touch_files=['etc/*', 'builddir/*']", "--mount"],
-        ["--umount"],
+        [*TOUCHING, "--chroot", "true"],
+        ["--init"],
+        ["--clean"],
     ]
-    if with_packages:
-        commands += [
-            ["--install", "plyroot-hello"],
-            ["--init"],
-            ["--rebuild", source_package],
-        ]
+    if path.split("/")[0] not in COVERED:  # there the session has something of its own
+        commands += [["--copyout", f"/{path}", out / "copy"], ["--copyout", f"/{path}/*", out]]
     for command in commands:
-        done = prey.run(*command, env=environment, **PATIENCE)
-        assert SECRET not in done.stdout + done.stderr, command
-        assert "Traceback" not in done.stderr and done.returncode >= 0, (command, done.stderr)
-        canary.assert_untouched(command)
-    assert not holds_secret(prey)
-    assert mounts(prey.disk) == before
-    # Nothing in a root keeps it from being given up.
-    prey.ok("--rollback-to", "postinit", **PATIENCE)
-    assert prey.ok("--chroot", "echo well", **PATIENCE) == "well\n"
+        run_past_traps(root, canary, command, out)
+        # Nothing in a root keeps it from being given up.
+        for head in ([], ["--uniqueext", "other"]):
+            root.ok(*head, "--rollback-to", "trapped", **PATIENCE)
+    run_past_traps(root, canary, [*TOUCHING, "--mount"])
+    assert trap.state(root) == state, "the commands did not meet the trap"
+    root.ok("--umount")
+    assert mounts(root.disk) == before
+    root.ok("--rollback-to", "postinit", **PATIENCE)
+    assert root.ok("--chroot", "echo well", **PATIENCE) == "well\n"
+
+
+@pytest.mark.parametrize("path, kind", named(FEWER_TRAPS))
+def test_a_trap_catches_no_package_manager_and_no_build(root, canary, source_package, probe, path, kind):
+    trapped(root, Trap(path, kind, canary), probe)
+    for command in (["--install", "plyroot-hello"], ["--rebuild", source_package]):
+        run_past_traps(root, canary, command)
+        root.ok("--rollback-to", "trapped", **PATIENCE)
+
+
+@pytest.mark.parametrize("path, kind", named(FEWER_TRAPS))
+def test_a_trap_catches_no_first_installation(uninitialized, canary, probe, path, kind):
+    """As in a root of an old configuration, or one whose mark a process has removed."""
+    trapped(uninitialized, Trap(path, kind, canary), probe)
+    run_past_traps(uninitialized, canary, ["--init"])
 
 
 RACES = 1_000_000 if FULL else 300_000
@@ -158,20 +217,8 @@ def test_a_path_that_changes_while_it_is_walked_leads_nowhere(root, canary, file
     assert not holds_secret(root)
 
 
-def test_the_first_installation_of_a_root_is_not_led_out_either(empty, canary):
-    """What a root holds that was never initialised, as one of an old configuration: the traps are there before init."""
-    empty.ok("--mount")
-    for path in ("var/lib/rpm", "var/lib/dnf", "var/log", "etc/dnf", "etc/yum.repos.d", "builddir"):
-        set_trap(empty.rootdir, path, "absolute link", canary)
-    empty.ok("--umount")
-    done = empty.run("--init", timeout=300)
-    assert SECRET not in done.stdout + done.stderr
-    canary.assert_untouched("--init")
-
-
 @pytest.mark.parametrize("path", ["var/lib/rpm", "var/lib/dnf", "var/log/dnf.log"])
-def test_a_link_that_would_lead_the_package_manager_out_is_named(prey, canary, path):
-    set_trap(prey.rootdir, path, "absolute link", canary)
-    prey.ok("--umount")
-    assert f"/{path} in the build root is a link" in prey.fails(20, "--install", "plyroot-hello")
+def test_a_link_that_would_lead_the_package_manager_out_is_named(root, canary, probe, path):
+    trapped(root, Trap(path, "absolute link", canary), probe)
+    assert f"/{path} in the build root is a link" in root.fails(20, "--install", "plyroot-hello")
     canary.assert_untouched("--install")
