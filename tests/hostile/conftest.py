@@ -116,6 +116,30 @@ def attempts(output: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
 
 
+SPEC = """
+Name: hostile
+Version: 1
+Release: 1
+Summary: A package that means harm
+License: none
+BuildArch: noarch
+AutoReqProv: no
+%global done_when_this_is_read %({when_read})
+%description
+%files
+%post
+{post}
+"""
+
+
+def make_package(place: Path, post: str = "", when_read: str = "true", what: str = "-bb") -> Path:
+    """A package with a script for its installation, or for whoever reads its spec file."""
+    place.mkdir()
+    (place / "hostile.spec").write_text(SPEC.format(post=post, when_read=when_read))
+    subprocess.run(["rpmbuild", what, "--define", f"_topdir {place}", place / "hostile.spec"], check=True, capture_output=True)
+    return next(place.rglob("hostile-*.rpm"))
+
+
 def mounts(own: Path) -> list[str]:
     """What is mounted on the host, but for what other tests have in temporary directories that are not below `own`."""
     output = subprocess.run(["findmnt", "-rn", "-o", "TARGET,FSTYPE"], capture_output=True, text=True, check=True).stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli_fixtures import SOURCE
-from conftest import attempts
+from conftest import attempts, make_package
 
 REFUSED = {"EPERM", "EACCES"}
 
@@ -146,30 +146,9 @@ def test_an_interrupt_reaches_all_that_a_command_runs(armed):
     assert process.communicate(timeout=60)[0] == "130\n"
 
 
-SPEC = """
-Name: hostile
-Version: 1
-Release: 1
-Summary: A package that means harm
-License: none
-BuildArch: noarch
-AutoReqProv: no
-%description
-%files
-%post
-{script}
-"""
-
-
 @pytest.fixture
 def hostile_package(tmp_path, armed):
-    def make(script: str) -> Path:
-        place = armed.disk / tmp_path.name
-        place.mkdir()
-        (place / "hostile.spec").write_text(SPEC.format(script=script))
-        subprocess.run(["rpmbuild", "-bb", "--define", f"_topdir {place}", place / "hostile.spec"], check=True, capture_output=True)
-        return next(place.rglob("hostile-*.rpm"))
-    return make
+    return lambda script: make_package(armed.disk / tmp_path.name, post=script)
 
 
 def test_a_scriptlet_that_breaks_out_of_its_chroot_finds_no_layers_and_can_change_no_mount(armed, hostile_package):

@@ -3,12 +3,13 @@ changed, whatever lies in it, and no command hangs."""
 
 import os
 import select
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from conftest import FULL, SECRET, mounts
+from conftest import FULL, SECRET, make_package, mounts
 
 # What plyroot itself, the package manager or a build touches in a root.
 PATHS = [
@@ -30,12 +31,15 @@ KINDS = {
     "link into proc": "ln -s /proc/self/environ {place}",
     "link through proc": "ln -s /proc/1/root{target} {place}",
     "FIFO": "mkfifo -m 0666 {place}",
-    "device": "mknod -m 0666 {place} c 1 7",
+    "device": "mknod -m 0666 {place} c 1 {minor}",
     "socket": "{probe} socket {place} > /dev/null",
     "directory": "mkdir -p {place}/below",
     "file": "echo a file > {place}",
 }
 OF_NO_USER = {"device"}
+# The root's own groupadd and useradd read these to their end, which /dev/full has none of: these are /dev/null.
+READ_BY_ITS_PROGRAMS = {"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"}
+SET = "the trap is set"
 
 # A FIFO that somebody opens and waits at is a failure.
 PATIENCE = {"timeout": 120}
@@ -56,12 +60,13 @@ class Trap:
     def script(self, probe: object = "/probe", root: str = "") -> str:
         """Puts it into a root: in there, or where that root is mounted."""
         place = f"{root}/{self.path}"
-        made = KINDS[self.kind].format(place=place, name=Path(place).name, target=self.target, upwards=("../" * 30)[:-1], probe=probe)
-        return f"mkdir -p $(dirname {place}); rm -rf --one-file-system {place}; {made}"
+        made = KINDS[self.kind].format(place=place, name=Path(place).name, target=self.target, upwards=("../" * 30)[:-1], probe=probe,
+                                       minor=3 if self.path in READ_BY_ITS_PROGRAMS else 7)
+        return f"set -e; mkdir -p $(dirname {place}); rm -rf --one-file-system {place}; {made}; echo {SET} >&2"
 
     def set(self, root, probe):
         """In a root that is mounted at a directory of the host."""
-        subprocess.run(["sh", "-ec", self.script(probe, str(root.rootdir))], check=True)
+        subprocess.run(["sh", "-c", self.script(probe, str(root.rootdir))], stderr=subprocess.DEVNULL, check=True)
 
     def state(self, root):
         place = root.rootdir / self.path
@@ -124,7 +129,7 @@ def trapped(root, trap, probe):
 def holds_secret(root, *others) -> bool:
     """Whether a file that was written since the first installation holds what nobody in the root may know."""
     layers = root.base_dir / root.root_name / "layers"
-    first = min((name for name in os.listdir(layers) if any((layers / name / "fs").iterdir())), key=lambda name: int(name.split("-")[0]))
+    first = min((name for name in os.listdir(layers) if any((layers / name / "fs").iterdir())), key=lambda name: int(name.split("-")[0], 16))
     searched = [layers / name for name in os.listdir(layers) if name != first]
     return subprocess.run(["grep", "-rqsI", "--devices=skip", SECRET, *searched, root.resultdir, *others]).returncode == 0
 
@@ -186,36 +191,173 @@ def test_a_trap_catches_no_first_installation(uninitialized, canary, probe, path
     run_past_traps(uninitialized, canary, ["--init"])
 
 
-RACES = 1_000_000 if FULL else 300_000
+
+def with_traps_to_come(root, trap, probe):
+    """A root in which a program can put a trap where it wants, and a snapshot of it."""
+    root.ok("--mount")
+    shutil.copy2(probe, root.rootdir / "probe")
+    (root.rootdir / "trap").write_text(trap.script())
+    root.ok("--umount")
+    root.ok("--snapshot", "armed")
+
+
+@pytest.fixture(scope="module")
+def trap_setting_package(initialized):
+    return make_package(initialized.disk / "trap-setting-package", post="sh /trap")
+
+
+# The package cache is mounted there while a package manager runs.
+AFTER_PACKAGES = [path for path in PATHS if path.split("/")[0] not in COVERED and path != "var/cache/dnf"]
+
+
+@pytest.mark.parametrize("path, kind", named(chosen(AFTER_PACKAGES, KINDS, share=36)))
+def test_a_trap_that_a_package_of_the_first_installation_sets_catches_nothing(uninitialized, canary, trap_setting_package, probe, path, kind):
+    with_traps_to_come(uninitialized, Trap(path, kind, canary), probe)
+    options = {"chroot_setup_cmd": f"install {trap_setting_package}", "chroot_additional_packages": "plyroot-hello"}
+    run_past_traps(uninitialized, canary, [*(word for item in options.items() for word in ("--config-opts", "=".join(item))), "--init"])
+    assert SET in (uninitialized.resultdir / "root.log").read_text()
+
+
+# What a build can make of the places that packages are taken from, and of their names.
+OF_A_BUILD = [f"builddir/{path}" for path in (
+    ".rpmmacros", "build", "build/RPMS", "build/RPMS/trap-1-1.noarch.rpm", "build/SRPMS", "build/SRPMS/trap-1-1.src.rpm", "build/SPECS",
+    "build/SOURCES", "build/originals", "build/BUILD", "build/BUILDROOT")]
+
+
+@pytest.fixture(scope="module")
+def trap_setting_source(initialized):
+    return make_package(initialized.disk / "trap-setting-source", when_read="test ! -e /trap || sh /trap", what="-bs")
+
+
+@pytest.mark.parametrize("path, kind", named(chosen(OF_A_BUILD, [kind for kind in KINDS if kind not in OF_NO_USER], share=9)))
+def test_a_trap_that_a_build_sets_catches_nothing(root, canary, trap_setting_source, probe, path, kind):
+    with_traps_to_come(root, Trap(path, kind, canary), probe)
+    run_past_traps(root, canary, ["--rebuild", trap_setting_source])
+    assert SET in (root.resultdir / "build.log").read_text()
+
+
+RESULTS = ["root.log", "state.log", "build.log", "hw_info.log", "installed_pkgs.log", "noarch-tool-1.0-1.src.rpm",
+           "noarch-tool-1.0-1.noarch.rpm"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trap_among_the_results_catches_nothing(root, canary, source_package, tmp_path, probe, kind):
+    results = tmp_path / "results"
+    for name in RESULTS:
+        subprocess.run(["sh", "-c", Trap(name, kind, canary).script(probe, str(results))], stderr=subprocess.DEVNULL, check=True)
+    done = run_past_traps(root, canary, ["--resultdir", results, "--rebuild", source_package])
+    if kind == "directory":
+        assert done.returncode != 0
+    else:
+        assert done.returncode == 0, done.stderr
+        assert all((results / name).is_file() and not (results / name).is_symlink() for name in RESULTS)
+
+RACES = 1_000_000 if FULL else 200_000
+
+
+class Racer:
+    """A process that exchanges a directory of a root for a link to the outside, and back, as often as it can."""
+
+    def __init__(self, process, place):
+        self.process = process
+        self.place = place
+        assert process.stdout.readline() == "swapping OK\n", process.stderr.read()
+
+    def has_raced_enough(self) -> bool:
+        return bool(select.select([self.process.stdout], [], [], 0)[0])
+
+    def assert_racing(self, what):
+        assert self.process.poll() is None, f"{what} was not raced with"
+
+    def end(self) -> int:
+        """How often it has exchanged them."""
+        said = self.process.communicate(timeout=60)[0].splitlines()
+        assert self.process.returncode == 0
+        return int(said[-1].removeprefix("swapped "))
+
+
+def prepare_race(root, canary, place):
+    """A directory of a lower layer could not be renamed."""
+    here = f"{root.rootdir}/{place}"
+    subprocess.run(["sh", "-ec", f"mkdir -p {here}; cp -a {here} {here}-new; rm -r {here}; mv {here}-new {here}; "
+                    f"ln -s {canary.path / 'directory'} {here}-link"], check=True)
+
+
+PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+
+def race_inside(root, canary, probe, place) -> Racer:
+    """In a session, which the commands join."""
+    root.ok("--mount")
+    shutil.copy2(probe, root.rootdir / "probe")
+    prepare_race(root, canary, place)
+    root.ok("--umount")
+    return Racer(subprocess.Popen(root.command("--chroot", "--", "/probe", "swap", f"/{place}", f"/{place}-link", str(RACES)), **PIPES), place)
+
+
+def race_outside(root, canary, probe, place) -> Racer:
+    """In the root where it is mounted on the host: sessions that begin meanwhile are of that same mount."""
+    root.ok("--mount")
+    prepare_race(root, canary, place)
+    here = root.rootdir / place
+    return Racer(subprocess.Popen([probe, "swap", here, f"{here}-link", str(RACES)], **PIPES), place)
+
+
+def race(root, canary, racer, command, *places):
+    """Runs a command that may fail, but neither reads, makes nor changes anything outside while its paths change."""
+    done = root.run(*command, **PATIENCE)
+    racer.assert_racing(command)
+    assert SECRET not in done.stdout + done.stderr, command
+    assert "Traceback" not in done.stderr and done.returncode >= 0, (command, done.stderr)
+    if command[0] in BY_PACKAGE_MANAGERS:
+        canary.assert_unchanged(command)
+    else:
+        canary.assert_untouched(command)
+    assert not holds_secret(root, *places), command
+    return done
+
+
+# The host's package manager follows links as if they were the host's. What leads out at its start is refused; what leads
+# out later it may read, but not change (docs/sessions.md).
+BY_PACKAGE_MANAGERS = ("--install", "--init", "--rebuild")
 
 
 @pytest.mark.parametrize("place", ["var/lib/rpm", "etc", "var/log", "builddir", "opt/place"])
 def test_a_path_that_changes_while_it_is_walked_leads_nowhere(root, canary, files, tmp_path, probe, place):
-    """A process in the root exchanges a directory for a link to the outside, and back, as often as it can."""
-    root.ok("--copyin", probe, "/probe")
-    # A directory of a lower layer could not be renamed.
-    root.sh(f"mkdir -p /{place} && cp -a /{place} /{place}-new && rm -r /{place} && mv /{place}-new /{place} && "
-            f"ln -s {canary.path / 'directory'} /{place}-link")
-    racer = root.start_and_wait_for("swapping OK", "--chroot", "--", "/probe", "swap", f"/{place}", f"/{place}-link", str(RACES))
+    racer = race_inside(root, canary, probe, place)
+    out = tmp_path / "out"
+    out.mkdir()
+    race(root, canary, racer, ["--install", "plyroot-hello"])
     rounds = 0
-    while rounds == 0 or racer.poll() is None:
-        for command in (*([["--install", "plyroot-hello"]] if rounds == 1 else []),
-                        ["--copyin", files / "tree" / "file", f"/{place}/planted"],
-                        ["--copyout", f"/{place}/passwd", tmp_path / f"out{rounds}"],
-                        ["--copyout", f"/{place}", tmp_path / f"tree{rounds}"],
-                        ["--uniqueext", "x", "--plugin-option", "overlayfs:touch_rpmdb=True", "--chroot", "true"]):
-            done = root.run(*command, **PATIENCE)
-            assert SECRET not in done.stdout + done.stderr, command
-            canary.assert_untouched(command)
-            assert rounds > 0 or command[0] == "--install" or racer.poll() is None, "nothing was raced with"
+    while rounds == 0 or not racer.has_raced_enough():
+        for command in (["--copyin", files / "tree" / "file", f"/{place}/planted"],
+                        ["--copyin", files / "tree", f"/{place}/tree{rounds}"],
+                        ["--copyout", f"/{place}/passwd", out / f"passwd{rounds}"],
+                        ["--copyout", f"/{place}/*", out / "all"],
+                        ["--copyout", f"/{place}", out / f"tree{rounds}"]):
+            race(root, canary, racer, command, out)
         rounds += 1
-    assert f"swapped {RACES}" in racer.stdout.read()
-    assert racer.wait() == 0
-    canary.assert_untouched(place)
-    for copy in tmp_path.glob("out*"):
-        assert copy.is_symlink() or SECRET not in copy.read_text()
-    assert not holds_secret(root)
+    assert racer.end() >= RACES
 
+
+@pytest.mark.parametrize("place", ["var/lib/rpm", "etc", "builddir", "dev", "proc"])
+def test_a_path_that_changes_while_a_session_begins_leads_nowhere(root, canary, source_package, probe, place):
+    """Then the file systems of the session are mounted, and the files of the configuration touched."""
+    racer = race_outside(root, canary, probe, place)
+    before = mounts(root.disk)
+    rounds = 0
+    while rounds == 0 or not racer.has_raced_enough():
+        race(root, canary, racer, [*TOUCHING, "--chroot", "true"])
+        assert mounts(root.disk) == before
+        rounds += 1
+    assert racer.end() >= RACES
+
+
+@pytest.mark.parametrize("place", ["var/lib/rpm", "etc", "etc/dnf", "builddir"])
+def test_a_path_that_changes_while_a_root_is_initialised_leads_nowhere(uninitialized, canary, probe, place):
+    racer = race_outside(uninitialized, canary, probe, place)
+    race(uninitialized, canary, racer, ["--init", "--no-clean"])
+    assert racer.end() > 0
 
 @pytest.mark.parametrize("path", ["var/lib/rpm", "var/lib/dnf", "var/log/dnf.log"])
 def test_a_link_that_would_lead_the_package_manager_out_is_named(root, canary, probe, path):
