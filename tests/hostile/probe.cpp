@@ -15,6 +15,7 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/quota.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -123,7 +124,11 @@ void try_capabilities() {
   }());
   report("acct", acct("/no-such-file") == 0);
   report("vhangup", vhangup() == 0);
+  report("swapon", swapon("/no-such-file", 0) == 0);
   report("swapoff", swapoff("/no-such-file") == 0);
+  // Allowed to everybody: it writes back what quotas there are.
+  report("quotactl", quotactl(QCMD(Q_SYNC, USRQUOTA), nullptr, 0, nullptr) == 0);
+  report("quotactl_fd", syscall(SYS_quotactl_fd, open("/", O_RDONLY), QCMD(Q_SYNC, USRQUOTA), 0, nullptr) == 0);
   report("ptrace_init", ptrace(PTRACE_SEIZE, 1, nullptr, nullptr) == 0);
   report("sysrq", write_to("/proc/sysrq-trigger"));
   report("core_pattern", write_to("/proc/sys/kernel/core_pattern"));
@@ -156,17 +161,72 @@ void look_at_processes() {
   }
 }
 
+bool input_has_ended() {
+  pollfd input{0, POLLIN, 0};
+  char byte;
+  return poll(&input, 1, 0) > 0 && read(0, &byte, 1) <= 0;
+}
+
+std::string program_of(const std::string& directory) {
+  char target[4096];
+  const ssize_t length = readlink((directory + "exe").c_str(), target, sizeof target);
+  return length < 0 ? std::string() : std::string(target, static_cast<std::size_t>(length));
+}
+
+bool holds(const std::string& path, const std::string& text) {
+  char bytes[1 << 16];
+  const int file = open(path.c_str(), O_RDONLY);
+  const ssize_t length = file < 0 ? 0 : read(file, bytes, sizeof bytes);
+  close(file);
+  return length > 0 && memmem(bytes, static_cast<std::size_t>(length), text.data(), text.size()) != nullptr;
+}
+
+/// What can be opened of a process that does not show its program: that would be more than it wants to show. Once a
+/// process shows a program it keeps on doing so, so what was opened before was opened while it did not.
+void look_for_more(const std::string& directory) {
+  std::string opened;
+  for (const char* name : {"mem", "environ", "maps", "auxv", "cwd/.", "root/.", "fd/0", "fd/3", "fd/4"}) {
+    const int file = open((directory + name).c_str(), O_RDONLY);
+    // Nobody's environment and a process that has ended are opened by whoever is root, and hold nothing.
+    char byte;
+    const bool is_open = file >= 0 && (std::strchr(name, '.') != nullptr || pread(file, &byte, 1, 0) > 0);
+    close(file);
+    if (is_open) opened = name;
+  }
+  if (!opened.empty() && program_of(directory).empty() && errno == EACCES)
+    std::printf("unshown/%s OK\n", opened.c_str());
+}
+
+/// Looks at all other processes again and again, until there is no input any more. Says which programs they show, and
+/// when it has seen one besides the first that shows none, as what is about to execute one.
+void spy(const std::string& secret) {
+  std::vector<std::string> said;
+  const auto say_once = [&](const std::string& what) {
+    if (std::find(said.begin(), said.end(), what) != said.end()) return;
+    said.push_back(what);
+    report(what, true);
+  };
+  while (!input_has_ended()) {
+    DIR* proc = opendir("/proc");
+    while (const dirent* entry = readdir(proc)) {
+      const long id = std::strtol(entry->d_name, nullptr, 10);
+      if (id <= 0 || id == getpid()) continue;
+      const std::string directory = std::string("/proc/") + entry->d_name + "/";
+      look_for_more(directory);
+      if (holds(directory + "environ", secret)) say_once("secret");
+      const std::string program = program_of(directory);
+      if (!program.empty()) say_once("program:" + program);
+      if (program.empty() && errno == EACCES && id != 1) say_once("unshown");
+    }
+    closedir(proc);
+  }
+}
+
 void push_into_terminal() {
   const int terminal = open("/dev/tty", O_RDWR);
   report("open_dev_tty", terminal >= 0);
   for (int fd = 0; fd <= 2; ++fd)
     report("tiocsti_" + std::to_string(fd), ioctl(fd, TIOCSTI, "x") == 0);
-}
-
-bool input_has_ended() {
-  pollfd input{0, POLLIN, 0};
-  char byte;
-  return poll(&input, 1, 0) > 0 && read(0, &byte, 1) <= 0;
 }
 
 /// Exchanges two names again and again, until there is no input any more: each path that leads over them changes its
@@ -231,6 +291,8 @@ int main(int argc, char** argv) {
     try_capabilities();
   } else if (what == "processes") {
     look_at_processes();
+  } else if (what == "spy" && argc == 3) {
+    spy(argv[2]);
   } else if (what == "terminal") {
     push_into_terminal();
   } else if (what == "swap" && argc == 5) {
@@ -242,7 +304,7 @@ int main(int argc, char** argv) {
   } else if (what == "device" && argc == 3) {
     try_device(argv[2]);
   } else {
-    std::fprintf(stderr, "usage: probe capabilities|processes|terminal|swap A B TIMES|socket PATH|escape DIRECTORY|device PATH\n");
+    std::fprintf(stderr, "usage: probe capabilities|processes|spy SECRET|terminal|swap A B TIMES|socket PATH|escape DIRECTORY|device PATH\n");
     return 2;
   }
   return 0;

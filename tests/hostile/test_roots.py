@@ -116,6 +116,31 @@ def uninitialized(root):
     root.ok("--snapshot", "postinit")
 
 
+DEEDS = {
+    "list a directory": os.listdir,
+    "open a file": lambda path: os.close(os.open(path / "file", os.O_RDONLY)),
+    "open a directory below": lambda path: os.close(os.open(path / "directory" / "below", os.O_RDONLY)),
+    "read a file": lambda path: (path / "directory" / "passwd").read_text(),
+    "write a file": lambda path: (path / "passwd").write_text("changed"),
+    "write nothing": lambda path: os.close(os.open(path / "passwd", os.O_WRONLY)),
+    "make a file": lambda path: (path / "directory" / "new").touch(),
+    "make a file that is removed again": lambda path: [getattr(path / "new", deed)() for deed in ("touch", "unlink")],
+    "make a link": lambda path: (path / "directory" / "new").symlink_to("nowhere"),
+    "remove a file": lambda path: (path / "directory" / "below" / "rpmdb.sqlite").unlink(),
+    "rename a file": lambda path: (path / "file").rename(path / "directory" / "file"),
+    "change a mode": lambda path: (path / "directory").chmod(0o700),
+    "change an owner": lambda path: os.chown(path / "file", 1000, 1000),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS.keys())
+def test_whoever_touches_the_canary_is_noticed(canary, deed):
+    canary.assert_untouched("nobody")
+    deed(canary.path)
+    with pytest.raises(AssertionError, match="outside of the root"):
+        canary.assert_untouched("somebody")
+
+
 def trapped(root, trap, probe):
     """Puts a trap into a root, and keeps the root like that as a snapshot; the state of the trap."""
     root.ok("--mount")
@@ -333,7 +358,7 @@ def test_a_path_that_changes_while_it_is_walked_leads_nowhere(root, canary, file
         for command in (["--copyin", files / "tree" / "file", f"/{place}/planted"],
                         ["--copyin", files / "tree", f"/{place}/tree{rounds}"],
                         ["--copyout", f"/{place}/passwd", out / f"passwd{rounds}"],
-                        ["--copyout", f"/{place}/*", out / "all"],
+                        ["--copyout", f"/{place}/*", out],
                         ["--copyout", f"/{place}", out / f"tree{rounds}"]):
             race(root, canary, racer, command, out)
         rounds += 1
