@@ -136,6 +136,14 @@ void try_capabilities() {
   report("kcore", open("/proc/kcore", O_RDONLY) >= 0);
 }
 
+bool shows_environment(const std::string& directory) {
+  char bytes[4096];
+  const int file = open((directory + "environ").c_str(), O_RDONLY);
+  const ssize_t length = file < 0 ? 0 : read(file, bytes, sizeof bytes);
+  close(file);
+  return std::any_of(bytes, bytes + std::max<ssize_t>(length, 0), [](char c) { return c != 0; });
+}
+
 /// What /proc shows of the other processes in here.
 void look_at_processes() {
   DIR* proc = opendir("/proc");
@@ -148,11 +156,7 @@ void look_at_processes() {
       const ssize_t length = readlink((directory + link).c_str(), target, sizeof target - 1);
       report(directory + link, length >= 0);
     }
-    char bytes[4096];
-    const int environment = open((directory + "environ").c_str(), O_RDONLY);
-    const ssize_t length = environment < 0 ? -1 : read(environment, bytes, sizeof bytes);
-    report(directory + "environ",
-           std::any_of(bytes, bytes + std::max<ssize_t>(length, 0), [](char c) { return c != 0; }));
+    report(directory + "environ", shows_environment(directory));
     for (const char* file : {"mem", "fd/0", "fd/3"})
       report(directory + file, open((directory + file).c_str(), O_RDONLY) >= 0);
     report(directory + "ptrace", ptrace(PTRACE_SEIZE, static_cast<pid_t>(id), nullptr, nullptr) == 0);
@@ -181,20 +185,34 @@ bool holds(const std::string& path, const std::string& text) {
   return length > 0 && memmem(bytes, static_cast<std::size_t>(length), text.data(), text.size()) != nullptr;
 }
 
-/// What can be opened of a process that does not show its program: that would be more than it wants to show. Once a
-/// process shows a program it keeps on doing so, so what was opened before was opened while it did not.
+bool shows_memory(const std::string& directory) {
+  char byte;
+  const int file = open((directory + "mem").c_str(), O_RDONLY);
+  // That of a process that has ended is opened too, and has an end.
+  const bool shown = file >= 0 && pread(file, &byte, 1, 0) != 0;
+  close(file);
+  return shown;
+}
+
+bool opens(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  close(file);
+  return file >= 0;
+}
+
+/// What is seen of a process that does not show its program: that would be more than it wants to show. Once a process
+/// shows a program it keeps on doing so, hence what was seen before was seen while it did not. Its maps are no secret:
+/// the kernel lets whoever has CAP_SYS_ADMIN read them, and with them only the names of files.
 void look_for_more(const std::string& directory) {
-  std::string opened;
-  for (const char* name : {"mem", "environ", "maps", "auxv", "cwd/.", "root/.", "fd/0", "fd/3", "fd/4"}) {
-    const int file = open((directory + name).c_str(), O_RDONLY);
-    // Nobody's environment and a process that has ended are opened by whoever is root, and hold nothing.
-    char byte;
-    const bool is_open = file >= 0 && (std::strchr(name, '.') != nullptr || pread(file, &byte, 1, 0) > 0);
-    close(file);
-    if (is_open) opened = name;
+  std::vector<std::string> seen;
+  if (shows_environment(directory)) seen.emplace_back("environ");
+  if (shows_memory(directory)) seen.emplace_back("mem");
+  for (const char* name : {"exe", "cwd/.", "root/.", "fd/0", "fd/1", "fd/2", "fd/3", "fd/4", "fd/5"}) {
+    if (opens(directory + name)) seen.emplace_back(name);
   }
-  if (!opened.empty() && program_of(directory).empty() && errno == EACCES)
-    std::printf("unshown/%s OK\n", opened.c_str());
+  if (seen.empty() || !program_of(directory).empty() || errno != EACCES) return;
+  for (const std::string& name : seen)
+    report("unshown/" + name, true);
 }
 
 /// Looks at all other processes again and again, until there is no input any more. Says which programs they show, and

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from cli_fixtures import SOURCE
-from conftest import attempts, make_package
+from conftest import FULL, attempts, make_package
 
+JOINS = 5_000 if FULL else 200
 REFUSED = {"EPERM", "EACCES"}
 
 # What the probe tries, in words. Some kernels do not have what is tried: then nobody can do it.
@@ -133,7 +134,7 @@ def test_a_process_that_is_about_to_execute_its_program_shows_nothing_either(arm
     spy = armed.start("--chroot", "--", "/probe", "spy", "canary-of-the-caller", stdin=subprocess.PIPE)
     environment = {**os.environ, "CANARY": "canary-of-the-caller"}
     joined = 0
-    while joined < 50 or not select.select([spy.stdout], [], [], 0)[0]:
+    while joined < JOINS or not select.select([spy.stdout], [], [], 0)[0]:
         joining = [armed.start("--chroot", "--", "/bin/true", env=environment) for _ in range(4)]
         assert [command.wait() for command in joining] == [0] * 4, joining[0].stderr.read()
         joined += 4
