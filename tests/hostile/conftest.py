@@ -3,11 +3,13 @@
 import ctypes
 import hashlib
 import importlib.util
+import json
 import os
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,36 @@ _spec.loader.exec_module(cli_fixtures)
 from cli_fixtures import Plyroot, disk, distribution, empty, initialized, pytest_collection_modifyitems, root  # noqa: E402,F401
 
 FULL = os.environ.get("PLYROOT_FULL", "") not in ("", "0")
+REPORTS = os.environ.get("PLYROOT_REPORTS")
 SECRET = "canary-4f1d8c"
+
+
+def pytest_configure(config):
+    config.numbers = {}
+
+
+@pytest.fixture
+def ran(request):
+    """Notes what a test ran: ran(kind, name, traps=..., commands=...). What tests note under one name is added up."""
+    begin = time.monotonic()
+
+    def note(kind: str, name: str, **counts):
+        sums = request.config.numbers.setdefault(kind, {}).setdefault(name, {})
+        for key, value in {**counts, "seconds": time.monotonic() - begin}.items():
+            sums[key] = round(sums.get(key, 0) + value, 1)
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for kind, names in config.numbers.items():
+        totals = {key: round(sum(counts[key] for counts in names.values()), 1) for key in next(iter(names.values()))}
+        terminalreporter.write_line(f"{kind}: " + ", ".join(f"{key} {value}" for key, value in totals.items()))
+        if REPORTS:
+            directory = Path(REPORTS)
+            directory.mkdir(parents=True, exist_ok=True)
+            report = {"kind": f"hostile roots, {kind}", "full": FULL, "of": names, "total": totals}
+            (directory / f"hostile-{kind}.json").write_text(json.dumps(report, indent=2) + "\n")
 
 
 @pytest.fixture(scope="session")

@@ -170,7 +170,7 @@ def run_past_traps(root, canary, command, *places):
 
 
 @pytest.mark.parametrize("path, kind", named(TRAPS))
-def test_a_trap_catches_nothing(root, canary, files, tmp_path, probe, path, kind):
+def test_a_trap_catches_nothing(root, canary, files, tmp_path, probe, ran, path, kind):
     before = mounts(root.disk)
     trap = Trap(path, kind, canary)
     state = trapped(root, trap, probe)
@@ -199,21 +199,24 @@ def test_a_trap_catches_nothing(root, canary, files, tmp_path, probe, path, kind
     assert mounts(root.disk) == before
     root.ok("--rollback-to", "postinit", **PATIENCE)
     assert root.ok("--chroot", "echo well", **PATIENCE) == "well\n"
+    ran("traps", "sessions, copies, touching", traps=1, commands=len(commands) + 1)
 
 
 @pytest.mark.parametrize("path, kind", named(FEWER_TRAPS))
-def test_a_trap_catches_no_package_manager_and_no_build(root, canary, source_package, probe, path, kind):
+def test_a_trap_catches_no_package_manager_and_no_build(root, canary, source_package, probe, ran, path, kind):
     trapped(root, Trap(path, kind, canary), probe)
     for command in (["--install", "plyroot-hello"], ["--rebuild", source_package]):
         run_past_traps(root, canary, command)
         root.ok("--rollback-to", "trapped", **PATIENCE)
+    ran("traps", "install, rebuild", traps=1, commands=2)
 
 
 @pytest.mark.parametrize("path, kind", named(FEWER_TRAPS))
-def test_a_trap_catches_no_first_installation(uninitialized, canary, probe, path, kind):
+def test_a_trap_catches_no_first_installation(uninitialized, canary, probe, ran, path, kind):
     """As in a root of an old configuration, or one whose mark a process has removed."""
     trapped(uninitialized, Trap(path, kind, canary), probe)
     run_past_traps(uninitialized, canary, ["--init"])
+    ran("traps", "init", traps=1, commands=1)
 
 
 
@@ -236,11 +239,13 @@ AFTER_PACKAGES = [path for path in PATHS if path.split("/")[0] not in COVERED an
 
 
 @pytest.mark.parametrize("path, kind", named(chosen(AFTER_PACKAGES, KINDS, share=36)))
-def test_a_trap_that_a_package_of_the_first_installation_sets_catches_nothing(uninitialized, canary, trap_setting_package, probe, path, kind):
+def test_a_trap_that_a_package_of_the_first_installation_sets_catches_nothing(uninitialized, canary, trap_setting_package, probe, ran, path,
+                                                                                 kind):
     with_traps_to_come(uninitialized, Trap(path, kind, canary), probe)
     options = {"chroot_setup_cmd": f"install {trap_setting_package}", "chroot_additional_packages": "plyroot-hello"}
     run_past_traps(uninitialized, canary, [*(word for item in options.items() for word in ("--config-opts", "=".join(item))), "--init"])
     assert SET in (uninitialized.resultdir / "root.log").read_text()
+    ran("traps", "init, set by a package", traps=1, commands=1)
 
 
 # What a build can make of the places that packages are taken from, and of their names.
@@ -255,10 +260,11 @@ def trap_setting_source(initialized):
 
 
 @pytest.mark.parametrize("path, kind", named(chosen(OF_A_BUILD, [kind for kind in KINDS if kind not in OF_NO_USER], share=9)))
-def test_a_trap_that_a_build_sets_catches_nothing(root, canary, trap_setting_source, probe, path, kind):
+def test_a_trap_that_a_build_sets_catches_nothing(root, canary, trap_setting_source, probe, ran, path, kind):
     with_traps_to_come(root, Trap(path, kind, canary), probe)
     run_past_traps(root, canary, ["--rebuild", trap_setting_source])
     assert SET in (root.resultdir / "build.log").read_text()
+    ran("traps", "rebuild, set by the build", traps=1, commands=1)
 
 
 RESULTS = ["root.log", "state.log", "build.log", "hw_info.log", "installed_pkgs.log", "noarch-tool-1.0-1.src.rpm",
@@ -266,7 +272,7 @@ RESULTS = ["root.log", "state.log", "build.log", "hw_info.log", "installed_pkgs.
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_trap_among_the_results_catches_nothing(root, canary, source_package, tmp_path, probe, kind):
+def test_a_trap_among_the_results_catches_nothing(root, canary, source_package, tmp_path, probe, ran, kind):
     results = tmp_path / "results"
     for name in RESULTS:
         subprocess.run(["sh", "-c", Trap(name, kind, canary).script(probe, str(results))], stderr=subprocess.DEVNULL, check=True)
@@ -276,6 +282,7 @@ def test_a_trap_among_the_results_catches_nothing(root, canary, source_package, 
     else:
         assert done.returncode == 0, done.stderr
         assert all((results / name).is_file() and not (results / name).is_symlink() for name in RESULTS)
+    ran("traps", "rebuild, among the results", traps=len(RESULTS), commands=1)
 
 RACES = 1_000_000 if FULL else 200_000
 
@@ -287,6 +294,13 @@ class Racer:
         self.process = process
         self.place = place
         assert process.stdout.readline() == "swapping OK\n", process.stderr.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
 
     def has_raced_enough(self) -> bool:
         return bool(select.select([self.process.stdout], [], [], 0)[0])
@@ -348,41 +362,51 @@ BY_PACKAGE_MANAGERS = ("--install", "--init", "--rebuild")
 
 
 @pytest.mark.parametrize("place", ["var/lib/rpm", "etc", "var/log", "builddir", "opt/place"])
-def test_a_path_that_changes_while_it_is_walked_leads_nowhere(root, canary, files, tmp_path, probe, place):
-    racer = race_inside(root, canary, probe, place)
+def test_a_path_that_changes_while_it_is_walked_leads_nowhere(root, canary, files, tmp_path, probe, ran, place):
     out = tmp_path / "out"
     out.mkdir()
-    race(root, canary, racer, ["--install", "plyroot-hello"])
-    rounds = 0
-    while rounds == 0 or not racer.has_raced_enough():
-        for command in (["--copyin", files / "tree" / "file", f"/{place}/planted"],
-                        ["--copyin", files / "tree", f"/{place}/tree{rounds}"],
-                        ["--copyout", f"/{place}/passwd", out / f"passwd{rounds}"],
-                        ["--copyout", f"/{place}/*", out],
-                        ["--copyout", f"/{place}", out / f"tree{rounds}"]):
-            race(root, canary, racer, command, out)
-        rounds += 1
-    assert racer.end() >= RACES
+    with race_inside(root, canary, probe, place) as racer:
+        race(root, canary, racer, ["--install", "plyroot-hello"])
+        commands = 1
+        while commands == 1 or not racer.has_raced_enough():
+            for command in (["--copyin", files / "tree" / "file", f"/{place}/planted"],
+                            ["--copyin", files / "tree", f"/{place}/tree{commands}"],
+                            ["--copyout", f"/{place}/passwd", out / f"passwd{commands}"],
+                            ["--copyout", f"/{place}/*", out],
+                            ["--copyout", f"/{place}", out / f"tree{commands}"]):
+                race(root, canary, racer, command, out)
+                commands += 1
+        swaps = racer.end()
+    assert swaps >= RACES
+    ran("races", "copyin, copyout, install", commands=commands, swaps=swaps)
 
 
 @pytest.mark.parametrize("place", ["var/lib/rpm", "etc", "builddir", "dev", "proc"])
-def test_a_path_that_changes_while_a_session_begins_leads_nowhere(root, canary, source_package, probe, place):
+def test_a_path_that_changes_while_a_session_begins_leads_nowhere(root, canary, probe, ran, place):
     """Then the file systems of the session are mounted, and the files of the configuration touched."""
-    racer = race_outside(root, canary, probe, place)
-    before = mounts(root.disk)
-    rounds = 0
-    while rounds == 0 or not racer.has_raced_enough():
-        race(root, canary, racer, [*TOUCHING, "--chroot", "true"])
-        assert mounts(root.disk) == before
-        rounds += 1
-    assert racer.end() >= RACES
+    with race_outside(root, canary, probe, place) as racer:
+        before = mounts(root.disk)
+        commands = 0
+        while commands == 0 or not racer.has_raced_enough():
+            race(root, canary, racer, [*TOUCHING, "--chroot", "true"])
+            assert mounts(root.disk) == before
+            commands += 1
+        swaps = racer.end()
+    assert swaps >= RACES
+    ran("races", "touch_rpmdb, touch_files", commands=commands, swaps=swaps)
 
 
 @pytest.mark.parametrize("place", ["var/lib/rpm", "etc", "etc/dnf", "builddir"])
-def test_a_path_that_changes_while_a_root_is_initialised_leads_nowhere(uninitialized, canary, probe, place):
-    racer = race_outside(uninitialized, canary, probe, place)
-    race(uninitialized, canary, racer, ["--init", "--no-clean"])
-    assert racer.end() > 0
+def test_a_path_that_changes_while_a_root_is_initialised_leads_nowhere(uninitialized, canary, probe, ran, place):
+    with race_outside(uninitialized, canary, probe, place) as racer:
+        commands = 0
+        while commands == 0 or FULL and not racer.has_raced_enough():
+            race(uninitialized, canary, racer, ["--init", "--no-clean"])
+            commands += 1
+        swaps = racer.end()
+    assert swaps > 0
+    ran("races", "init", commands=commands, swaps=swaps)
+
 
 @pytest.mark.parametrize("path", ["var/lib/rpm", "var/lib/dnf", "var/log/dnf.log"])
 def test_a_link_that_would_lead_the_package_manager_out_is_named(root, canary, probe, path):
