@@ -154,6 +154,17 @@ def test_as_the_name_of_a_root(distribution, disk, tmp_path, text):
     assert set(os.listdir(place)) <= {"ply", "mock", "cache"}
 
 
+def test_the_longest_name_of_a_root_can_be_mounted_under_the_longest_extension(distribution, disk, tmp_path):
+    place = disk / f"longest-{tmp_path.name}"
+    place.mkdir()
+    plyroot = Plyroot(place, distribution)
+    longest = ["--config-opts", "root=" + "n" * 175, "--uniqueext", "e" * 64]
+    plyroot.ok(*longest, "--mount")
+    plyroot.ok(*longest, "--umount")
+    assert "at most 175" in plyroot.fails(3, "--config-opts", "root=" + "n" * 176, "--mount")
+    assert os.listdir(plyroot.base_dir) == ["n" * 175]
+
+
 def run_for_path(plyroot, *words) -> bytes:
     command = [os.fsencode(word) for word in plyroot.command()] + [word if isinstance(word, bytes) else word.encode() for word in words]
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120, check=True).stdout.rstrip(b"\n")
