@@ -84,7 +84,7 @@ def named(traps):
 
 TRAPS = chosen(PATHS, KINDS)
 # Commands with a package manager take a hundred times as long as others.
-FEWER_TRAPS = TRAPS if FULL else TRAPS[::3]
+FEWER_TRAPS = TRAPS if FULL else TRAPS[::5]
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def trap_setting_package(initialized):
 AFTER_PACKAGES = [path for path in PATHS if path.split("/")[0] not in COVERED and path != "var/cache/dnf"]
 
 
-@pytest.mark.parametrize("path, kind", named(chosen(AFTER_PACKAGES, KINDS, share=36)))
+@pytest.mark.parametrize("path, kind", named(chosen(AFTER_PACKAGES, KINDS, share=50)))
 def test_a_trap_that_a_package_of_the_first_installation_sets_catches_nothing(uninitialized, canary, trap_setting_package, probe, ran, path,
                                                                                  kind):
     with_traps_to_come(uninitialized, Trap(path, kind, canary), probe)
@@ -259,7 +259,7 @@ def trap_setting_source(initialized):
     return make_package(initialized.disk / "trap-setting-source", when_read="test ! -e /trap || sh /trap", what="-bs")
 
 
-@pytest.mark.parametrize("path, kind", named(chosen(OF_A_BUILD, [kind for kind in KINDS if kind not in OF_NO_USER], share=9)))
+@pytest.mark.parametrize("path, kind", named(chosen(OF_A_BUILD, [kind for kind in KINDS if kind not in OF_NO_USER], share=17)))
 def test_a_trap_that_a_build_sets_catches_nothing(root, canary, trap_setting_source, probe, ran, path, kind):
     with_traps_to_come(root, Trap(path, kind, canary), probe)
     run_past_traps(root, canary, ["--rebuild", trap_setting_source])
@@ -271,7 +271,7 @@ RESULTS = ["root.log", "state.log", "build.log", "hw_info.log", "installed_pkgs.
            "noarch-tool-1.0-1.noarch.rpm"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", list(KINDS)[:: 1 if FULL else 2])
 def test_a_trap_among_the_results_catches_nothing(root, canary, source_package, tmp_path, probe, ran, kind):
     results = tmp_path / "results"
     for name in RESULTS:
@@ -284,7 +284,7 @@ def test_a_trap_among_the_results_catches_nothing(root, canary, source_package, 
         assert all((results / name).is_file() and not (results / name).is_symlink() for name in RESULTS)
     ran("traps", "rebuild, among the results", traps=len(RESULTS), commands=1)
 
-RACES = 1_000_000 if FULL else 200_000
+RACES = 1_000_000 if FULL else 100_000
 
 
 class Racer:
