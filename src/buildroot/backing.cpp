@@ -17,6 +17,9 @@
 namespace plyroot::buildroot {
 namespace {
 
+/// The kernel takes 255 bytes as the source of a mount, and "plyroot:ROOT:HEAD (mock)" has to fit.
+constexpr std::size_t longest_root_name = 175;
+
 Store::MockIsAlive asks_for_mock(const config::Config& config) {
   return [&config] { return !mocks_at_work(config).empty(); };
 }
@@ -105,6 +108,11 @@ StoreLocation store_location(const config::Config& config) {
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
     throw Error(fmt::format("config_opts['root'] is '{}', which is no name for a directory", printable(name)), {},
                 ExitCode::configuration);
+  }
+  if (name.size() > longest_root_name) {
+    throw Error(fmt::format("config_opts['root'] has {} bytes, and a root that can be mounted has at most {}",
+                            name.size(), longest_root_name),
+                {}, ExitCode::configuration);
   }
   return {config.plugins.overlayfs.base_dir, config.shared_root};
 }

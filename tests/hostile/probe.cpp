@@ -8,12 +8,14 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/reboot.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/quota.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -121,12 +124,24 @@ void try_capabilities() {
   }());
   report("acct", acct("/no-such-file") == 0);
   report("vhangup", vhangup() == 0);
+  report("swapon", swapon("/no-such-file", 0) == 0);
   report("swapoff", swapoff("/no-such-file") == 0);
+  // Allowed to everybody: it writes back what quotas there are.
+  report("quotactl", quotactl(QCMD(Q_SYNC, USRQUOTA), nullptr, 0, nullptr) == 0);
+  report("quotactl_fd", syscall(SYS_quotactl_fd, -1, QCMD(Q_SYNC, USRQUOTA), 0, nullptr) == 0);
   report("ptrace_init", ptrace(PTRACE_SEIZE, 1, nullptr, nullptr) == 0);
   report("sysrq", write_to("/proc/sysrq-trigger"));
   report("core_pattern", write_to("/proc/sys/kernel/core_pattern"));
   report("modprobe_path", write_to("/proc/sys/kernel/modprobe"));
   report("kcore", open("/proc/kcore", O_RDONLY) >= 0);
+}
+
+bool shows_environment(const std::string& directory) {
+  char bytes[4096];
+  const int file = open((directory + "environ").c_str(), O_RDONLY);
+  const ssize_t length = file < 0 ? 0 : read(file, bytes, sizeof bytes);
+  close(file);
+  return std::any_of(bytes, bytes + std::max<ssize_t>(length, 0), [](char c) { return c != 0; });
 }
 
 /// What /proc shows of the other processes in here.
@@ -141,16 +156,87 @@ void look_at_processes() {
       const ssize_t length = readlink((directory + link).c_str(), target, sizeof target - 1);
       report(directory + link, length >= 0);
     }
-    char bytes[4096];
-    const int environment = open((directory + "environ").c_str(), O_RDONLY);
-    const ssize_t length = environment < 0 ? -1 : read(environment, bytes, sizeof bytes);
-    report(directory + "environ",
-           std::any_of(bytes, bytes + std::max<ssize_t>(length, 0), [](char c) { return c != 0; }));
+    report(directory + "environ", shows_environment(directory));
     for (const char* file : {"mem", "fd/0", "fd/3"})
       report(directory + file, open((directory + file).c_str(), O_RDONLY) >= 0);
     report(directory + "ptrace", ptrace(PTRACE_SEIZE, static_cast<pid_t>(id), nullptr, nullptr) == 0);
     const int process = static_cast<int>(syscall(SYS_pidfd_open, id, 0));
     report(directory + "pidfd_getfd", syscall(SYS_pidfd_getfd, process, 0, 0) >= 0);
+  }
+}
+
+bool input_has_ended() {
+  pollfd input{0, POLLIN, 0};
+  char byte;
+  return poll(&input, 1, 0) > 0 && read(0, &byte, 1) <= 0;
+}
+
+std::string program_of(const std::string& directory) {
+  char target[4096];
+  const ssize_t length = readlink((directory + "exe").c_str(), target, sizeof target);
+  return length < 0 ? std::string() : std::string(target, static_cast<std::size_t>(length));
+}
+
+bool holds(const std::string& path, const std::string& text) {
+  char bytes[1 << 16];
+  const int file = open(path.c_str(), O_RDONLY);
+  const ssize_t length = file < 0 ? 0 : read(file, bytes, sizeof bytes);
+  close(file);
+  return length > 0 && memmem(bytes, static_cast<std::size_t>(length), text.data(), text.size()) != nullptr;
+}
+
+bool shows_memory(const std::string& directory) {
+  char byte;
+  const int file = open((directory + "mem").c_str(), O_RDONLY);
+  // That of a process that has ended is opened too, and has an end.
+  const bool shown = file >= 0 && pread(file, &byte, 1, 0) != 0;
+  close(file);
+  return shown;
+}
+
+bool opens(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  close(file);
+  return file >= 0;
+}
+
+/// What is seen of a process that does not show its program: that would be more than it wants to show. Once a process
+/// shows a program it keeps on doing so, hence what was seen before was seen while it did not. Its maps are no secret:
+/// the kernel lets whoever has CAP_SYS_ADMIN read them, and with them only the names of files.
+void look_for_more(const std::string& directory) {
+  std::vector<std::string> seen;
+  if (shows_environment(directory)) seen.emplace_back("environ");
+  if (shows_memory(directory)) seen.emplace_back("mem");
+  for (const char* name : {"exe", "cwd/.", "root/.", "fd/0", "fd/1", "fd/2", "fd/3", "fd/4", "fd/5"}) {
+    if (opens(directory + name)) seen.emplace_back(name);
+  }
+  if (seen.empty() || !program_of(directory).empty() || errno != EACCES) return;
+  for (const std::string& name : seen)
+    report("unshown/" + name, true);
+}
+
+/// Looks at all other processes again and again, until there is no input any more. Says which programs they show, and
+/// when it has seen one besides the first that shows none, as what is about to execute one.
+void spy(const std::string& secret) {
+  std::vector<std::string> said;
+  const auto say_once = [&](const std::string& what) {
+    if (std::find(said.begin(), said.end(), what) != said.end()) return;
+    said.push_back(what);
+    report(what, true);
+  };
+  while (!input_has_ended()) {
+    DIR* proc = opendir("/proc");
+    while (const dirent* entry = readdir(proc)) {
+      const long id = std::strtol(entry->d_name, nullptr, 10);
+      if (id <= 0 || id == getpid()) continue;
+      const std::string directory = std::string("/proc/") + entry->d_name + "/";
+      look_for_more(directory);
+      if (holds(directory + "environ", secret)) say_once("secret");
+      const std::string program = program_of(directory);
+      if (!program.empty()) say_once("program:" + program);
+      if (program.empty() && errno == EACCES && id != 1) say_once("unshown");
+    }
+    closedir(proc);
   }
 }
 
@@ -161,17 +247,31 @@ void push_into_terminal() {
     report("tiocsti_" + std::to_string(fd), ioctl(fd, TIOCSTI, "x") == 0);
 }
 
-/// Exchanges two names again and again: each path that leads over them changes its meaning meanwhile.
-void swap(const std::string& one, const std::string& other, unsigned long times) {
+/// Exchanges two names again and again, until there is no input any more: each path that leads over them changes its
+/// meaning meanwhile. Says when it has done so as often as is wanted.
+void swap(const std::string& one, const std::string& other, unsigned long wanted) {
   unsigned long done = 0;
-  for (; times == 0 || done < times; ++done) {
-    if (renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) < 0 && errno != ENOENT) {
+  while (done % 1024 != 0 || !input_has_ended()) {
+    if (renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) < 0) {
+      if (errno == ENOENT) continue;
       report("swap", false);
       return;
     }
-    if (done == 0) report("swapping", true);
+    ++done;
+    if (done == 1) report("swapping", true);
+    if (done == wanted) report("enough", true);
   }
   std::printf("swapped %lu\n", done);
+}
+
+/// For a path that is too long for the address of a socket.
+void make_socket(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string::npos && chdir(path.substr(0, slash + 1).c_str()) < 0) return report("socket", false);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str() + slash + 1, sizeof address.sun_path - 1);
+  report("socket", bind(socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
 }
 
 /// Out of a chroot, as root can, and then to a directory of the host.
@@ -209,16 +309,20 @@ int main(int argc, char** argv) {
     try_capabilities();
   } else if (what == "processes") {
     look_at_processes();
+  } else if (what == "spy" && argc == 3) {
+    spy(argv[2]);
   } else if (what == "terminal") {
     push_into_terminal();
   } else if (what == "swap" && argc == 5) {
     swap(argv[2], argv[3], std::strtoul(argv[4], nullptr, 10));
+  } else if (what == "socket" && argc == 3) {
+    make_socket(argv[2]);
   } else if (what == "escape" && argc == 3) {
     escape(argv[2]);
   } else if (what == "device" && argc == 3) {
     try_device(argv[2]);
   } else {
-    std::fprintf(stderr, "usage: probe capabilities|processes|terminal|swap A B TIMES|escape DIRECTORY|device PATH\n");
+    std::fprintf(stderr, "usage: probe capabilities|processes|spy SECRET|terminal|swap A B TIMES|socket PATH|escape DIRECTORY|device PATH\n");
     return 2;
   }
   return 0;

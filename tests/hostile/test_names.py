@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli_fixtures import PROGRAM, Plyroot
+from conftest import FULL
 
 HOSTILE = {
     "nothing": b"",
@@ -116,12 +117,61 @@ def test_as_the_name_of_a_configuration(root, surroundings, text):
     assert len(said) < 3000 and "Traceback" not in said
 
 
-@strings
-@pytest.mark.parametrize("key", ["root", "target_arch", "chroothome", "chrootuser"])
+KEYS = ["target_arch", "chroothome", "chrootuser"]
+
+
+@pytest.mark.parametrize("key, text", [pytest.param(key, text, id=f"{key} is {name}") for number, (name, text) in enumerate(HOSTILE.items())
+                                       for at, key in enumerate(KEYS) if FULL or number % len(KEYS) == at])
 def test_as_what_a_configuration_says(root, surroundings, text, key):
     code, said = run(root, b"--config-opts", key.encode() + b"=" + text, "--list-snapshots")
     assert code in (0, 1, 3, 5), said
     assert len(said) < 6000
+
+
+@strings
+def test_as_the_name_of_a_root(distribution, disk, tmp_path, text):
+    """It is a part of every path: of the store, of its layers, and of where the root is mounted."""
+    place = disk / f"root-{tmp_path.name}"
+    place.mkdir()
+    plyroot = Plyroot(place, distribution)
+    option = ["--config-opts", b"root=" + text]
+    code, said = run(plyroot, *option, "--snapshot", "s")
+    assert code == 0 or (code in (1, 3, 5) and ("ERROR" in said or "CRITICAL" in said)), said
+    assert len(said) < 6000
+    if code == 0:
+        mounted = Path(os.fsdecode(run_for_path(plyroot, *option, "--print-root-path")))
+        assert mounted.is_relative_to(plyroot.basedir)
+        for content in ("first", "second"):
+            assert run(plyroot, *option, "--mount") == (0, "")
+            assert os.path.ismount(mounted)
+            (mounted / content).write_text(content)
+            assert run(plyroot, *option, "--umount") == (0, "")
+            assert not os.path.ismount(mounted)
+            assert run(plyroot, *option, "--snapshot", content) == (0, "")
+        assert run(plyroot, *option, "--rollback-to", "first") == (0, "")
+        assert run(plyroot, *option, "--mount") == (0, "")
+        assert os.listdir(mounted) == ["first"]
+        assert run(plyroot, *option, "--umount") == (0, "")
+        assert run(plyroot, *option, "--fsck")[0] == 0
+        # In a store of its own, beside nothing else.
+        assert len(os.listdir(plyroot.base_dir)) == 1
+    assert set(os.listdir(place)) <= {"ply", "mock", "cache"}
+
+
+def test_the_longest_name_of_a_root_can_be_mounted_under_the_longest_extension(distribution, disk, tmp_path):
+    place = disk / f"longest-{tmp_path.name}"
+    place.mkdir()
+    plyroot = Plyroot(place, distribution)
+    longest = ["--config-opts", "root=" + "n" * 175, "--uniqueext", "e" * 64]
+    plyroot.ok(*longest, "--mount")
+    plyroot.ok(*longest, "--umount")
+    assert "at most 175" in plyroot.fails(3, "--config-opts", "root=" + "n" * 176, "--mount")
+    assert os.listdir(plyroot.base_dir) == ["n" * 175]
+
+
+def run_for_path(plyroot, *words) -> bytes:
+    command = [os.fsencode(word) for word in plyroot.command()] + [word if isinstance(word, bytes) else word.encode() for word in words]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120, check=True).stdout.rstrip(b"\n")
 
 
 PATHS = {name: text for name, text in HOSTILE.items() if text not in (b"",) and b"/n/n" not in text}

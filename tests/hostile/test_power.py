@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from cli_fixtures import SOURCE
-from conftest import attempts
+from conftest import FULL, attempts, make_package
 
+JOINS = 5_000 if FULL else 200
 REFUSED = {"EPERM", "EACCES"}
 
 # What the probe tries, in words. Some kernels do not have what is tried: then nobody can do it.
@@ -35,7 +37,10 @@ WHAT_NO_BUILD_NEEDS = {
     "wake_the_machine_up": ("timer_alarm", {"EOPNOTSUPP"}),
     "switch_accounting_of_processes": ("acct", {"ENOSYS"}),
     "hang_up_a_terminal": ("vhangup", set()),
+    "switch_swap_on": ("swapon", set()),
     "switch_swap_off": ("swapoff", set()),
+    "set_quotas": ("quotactl", {"ENOSYS"}),
+    "set_quotas_by_a_descriptor": ("quotactl_fd", {"ENOSYS"}),
     "trace_the_first_process_of_the_session": ("ptrace_init", set()),
     "pull_the_emergency_brake": ("sysrq", {"EROFS", "ENOENT"}),
     "choose_who_gets_core_dumps": ("core_pattern", {"EROFS"}),
@@ -86,16 +91,23 @@ def documented_to_be_kept(heading: str) -> set[str]:
     return set(re.findall(r"`(CAP_[A-Z_]+)`", listed)) & kept(Path("/proc/self/status").read_text())["Bnd"]
 
 
+def power_of_root(capabilities: set[str]) -> dict[str, set[str]]:
+    """All of them at hand, none of them for others, and no way to more."""
+    return {"Inh": set(), "Prm": capabilities, "Eff": capabilities, "Bnd": capabilities, "Amb": set()}
+
+
 def test_root_keeps_the_capabilities_that_the_documentation_lists(armed):
     documented = documented_to_be_kept("What root keeps in a session")
-    assert kept(armed.sh("cat /proc/self/status"))["Eff"] == documented
+    assert kept(armed.sh("cat /proc/self/status")) == power_of_root(documented)
     of_the_network = {"CAP_NET_ADMIN", "CAP_NET_RAW"}
-    assert kept(armed.sh("cat /proc/self/status", "--enable-network"))["Eff"] == documented - of_the_network
+    assert kept(armed.sh("cat /proc/self/status", "--enable-network")) == power_of_root(documented - of_the_network)
 
 
 def test_the_build_user_keeps_none(armed):
     seen = kept(armed.ok("--unpriv", "--chroot", "cat /proc/self/status"))
     assert seen["Eff"] == seen["Prm"] == seen["Inh"] == seen["Amb"] == set()
+    # What a program that is root's by its mode can get back is what root has.
+    assert seen["Bnd"] <= documented_to_be_kept("What root keeps in a session")
 
 
 def test_what_the_caller_passes_on_to_its_programs_is_not_passed_on_into_the_root(armed):
@@ -115,6 +127,31 @@ def test_the_processes_of_plyroot_show_nothing_of_themselves(armed):
     finally:
         other.kill()
         other.wait()
+
+
+def test_a_process_that_is_about_to_execute_its_program_shows_nothing_either(armed):
+    """A command that joins a session is plyroot's own image in there, until it has executed what it is to run."""
+    spy = armed.start("--chroot", "--", "/probe", "spy", "canary-of-the-caller", stdin=subprocess.PIPE)
+    environment = {**os.environ, "CANARY": "canary-of-the-caller"}
+    joined = 0
+    while joined < JOINS or not select.select([spy.stdout], [], [], 0)[0]:
+        joining = [armed.start("--chroot", "--", "/bin/true", env=environment) for _ in range(4)]
+        assert [command.wait() for command in joining] == [0] * 4, joining[0].stderr.read()
+        joined += 4
+        assert joined < 20_000, "no process was seen before it had executed its program"
+    seen = attempts(spy.communicate(timeout=60)[0])
+    assert spy.returncode == 0
+    programs = {line.removeprefix("program:") for line in seen if line.startswith("program:")}
+    assert programs <= {"/usr/bin/true"}
+    assert set(seen) - {f"program:{program}" for program in programs} == {"unshown"}
+
+
+def test_root_in_a_session_finds_no_layers_when_it_breaks_out_of_a_chroot(armed):
+    seen = attempts(armed.sh(f"/probe escape {armed.base_dir}"))
+    assert seen["chroot_out"] == "OK"  # as root can: what it finds there is what matters
+    assert seen["read_store"] == "ENOENT"
+    assert seen["unmount"] == "ENOENT"
+    assert armed.sh(f"ls -d {armed.base_dir} {armed.basedir} 2>/dev/null || echo none") == "none\n"
 
 
 def test_a_program_cannot_type_into_the_callers_terminal(armed, tmp_path):
@@ -146,30 +183,9 @@ def test_an_interrupt_reaches_all_that_a_command_runs(armed):
     assert process.communicate(timeout=60)[0] == "130\n"
 
 
-SPEC = """
-Name: hostile
-Version: 1
-Release: 1
-Summary: A package that means harm
-License: none
-BuildArch: noarch
-AutoReqProv: no
-%description
-%files
-%post
-{script}
-"""
-
-
 @pytest.fixture
 def hostile_package(tmp_path, armed):
-    def make(script: str) -> Path:
-        place = armed.disk / tmp_path.name
-        place.mkdir()
-        (place / "hostile.spec").write_text(SPEC.format(script=script))
-        subprocess.run(["rpmbuild", "-bb", "--define", f"_topdir {place}", place / "hostile.spec"], check=True, capture_output=True)
-        return next(place.rglob("hostile-*.rpm"))
-    return make
+    return lambda script: make_package(armed.disk / tmp_path.name, post=script)
 
 
 def test_a_scriptlet_that_breaks_out_of_its_chroot_finds_no_layers_and_can_change_no_mount(armed, hostile_package):
@@ -182,7 +198,7 @@ def test_a_scriptlet_that_breaks_out_of_its_chroot_finds_no_layers_and_can_chang
         assert seen[attempt] in REFUSED, attempt
     assert seen["write_host"] == "EROFS"
     documented = documented_to_be_kept("What the package manager keeps")
-    assert kept(armed.sh("cat /power"))["Eff"] == documented
+    assert kept(armed.sh("cat /power")) == power_of_root(documented)
     assert attempts(armed.sh("cat /device")) == {"mknod": "OK", "open_device": "EACCES"}
 
 
