@@ -18,7 +18,12 @@ constexpr const char* build_directories[] = {"RPMS", "SPECS", "SRPMS", "SOURCES"
 
 void remove_old(int root, const std::string& file, const std::string& name) {
   const auto content = read_file_in_root(root, file);
-  if (!content) return;
+  if (!content) {
+    if (!exists_in_root(root, file)) return;
+    // groupadd and useradd would wait for a FIFO, and read a device, without an end.
+    throw Error(fmt::format("{} in the build root is no regular file", file),
+                "The root's packages must leave one there: look at what they install.", ExitCode::root);
+  }
   std::string kept = without_name(*content, name);
   if (kept != *content) write_file_in_root(root, file, kept, file.ends_with("shadow") ? 0600 : 0644);
 }
