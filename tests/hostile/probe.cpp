@@ -322,7 +322,9 @@ int main(int argc, char** argv) {
   } else if (what == "device" && argc == 3) {
     try_device(argv[2]);
   } else {
-    std::fprintf(stderr, "usage: probe capabilities|processes|spy SECRET|terminal|swap A B TIMES|socket PATH|escape DIRECTORY|device PATH\n");
+    std::fprintf(stderr,
+                 "usage: probe capabilities|processes|spy SECRET|terminal|swap A B TIMES|socket PATH|escape "
+                 "DIRECTORY|device PATH\n");
     return 2;
   }
   return 0;
