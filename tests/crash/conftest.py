@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from disk import Disk
 from machine import Machine, enter_own_mount_namespace, mount
 
 FULL = os.environ.get("PLYROOT_FULL") == "1"
@@ -47,8 +48,6 @@ def machine(scratch) -> Machine:
 def machine_with_reflinks(scratch):
     """The same on a disk whose files can share their blocks."""
     place = scratch / "reflinks"
-    from test_power_cut import Disk  # which imports this
-
     disk = Disk("xfs", place, megabytes=400)
     yield Machine(disk.path, place)
     disk.detach()

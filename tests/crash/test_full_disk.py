@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from disk import Disk
 from machine import Machine
 from operations import OPERATIONS, make_usual
-from test_power_cut import Disk
 
 DROPPED = 8 << 20
 
