@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "linux/file.hpp"
+#include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::store {
@@ -33,9 +34,8 @@ class SystemFile final : public CachedFile {
     linux_api::write_all_at(file_.get(), data, static_cast<off_t>(place));
   }
   void truncate(std::uint64_t size) override {
-    while (ftruncate(file_.get(), static_cast<off_t>(size)) < 0) {
-      if (errno != EINTR) throw_errno(errno, "shorten", linux_api::shown_path(file_.get()));
-    }
+    if (linux_api::uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) < 0)
+      throw_errno(errno, "shorten", linux_api::shown_path(file_.get()));
   }
   std::uint64_t size() override {
     struct stat status {};
