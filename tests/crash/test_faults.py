@@ -226,6 +226,13 @@ def without_numbers(text: str) -> str:
     return re.sub(r"[0-9a-f]{8}|[0-9]+", "#", text)
 
 
+def is_named_in(file: str, errors: str) -> bool:
+    """By its own name, or by that which it gets once it is whole."""
+    name = without_numbers(Path(file).name)
+    being_written = re.fullmatch(r"\.(.+)\.#\.new", name)
+    return name in without_numbers(errors) or bool(being_written and being_written[1] in without_numbers(errors))
+
+
 def reasons_of(fault: tuple) -> tuple[str, ...]:
     number = fault[4]
     reasons = [os.strerror(number)]
@@ -236,7 +243,6 @@ def reasons_of(fault: tuple) -> tuple[str, ...]:
         if fault[2] == "clone3":
             reasons.append(os.strerror(errno.EAGAIN))  # glibc's reason for a thread that cannot start (pthread_create(3))
     return tuple(reasons)
-
 
 
 @pytest.mark.parametrize("place, operation", PLACES_AND_OPERATIONS)
@@ -265,10 +271,10 @@ def test_failing_anywhere(place, operation, full, numbers, request):
             if fault[4:] == (errno.EINTR,):
                 wrong.append(f"an interruption is no error: {done.stderr}")
             errors = "\n".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
-            name = Path(files[fault[1:4]]).name
-            is_named = name == "-" or fault[0] == "errors-from" or without_numbers(name) in without_numbers(errors) or A_PLACE_OF_ITS_OWN in errors
+            file = files[fault[1:4]]
+            is_named = file == "-" or fault[0] == "errors-from" or is_named_in(file, errors) or A_PLACE_OF_ITS_OWN in errors
             if fault[2] in ON_A_PATH and not (NAMES_A_PLACE.search(errors) and is_named):
-                wrong.append(f"no path to {name} is given: {done.stderr}")
+                wrong.append(f"no path to {file} is given: {done.stderr}")
             if fault[0] == "short":
                 wrong.append(f"a short write is no error: {done.stderr}")
         if wrong:
