@@ -1,6 +1,7 @@
 #include "linux/file_copy.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "linux/descriptor.hpp"
@@ -72,13 +74,15 @@ std::vector<std::string> extended_attributes(int fd) {
 }
 
 void copy_attribute(int from, int to, const std::string& name) {
+  const auto fail = [&](int error_number, std::string_view tried, int file) {
+    throw_errno(error_number, fmt::format("{} the extended attribute {} of", tried, printable(name)), shown_path(file));
+  };
   const ssize_t room = fgetxattr(from, name.c_str(), nullptr, 0);
-  if (room < 0) throw_errno(errno, "read the extended attribute", printable(name));
+  if (room < 0) fail(errno, "read", from);
   std::string value(static_cast<std::size_t>(room), '\0');
   const ssize_t size = fgetxattr(from, name.c_str(), value.data(), value.size());
-  if (size < 0 || fsetxattr(to, name.c_str(), value.data(), static_cast<std::size_t>(size), 0) < 0) {
-    throw_errno(errno, "copy the extended attribute", printable(name));
-  }
+  if (size < 0) fail(errno, "read", from);
+  if (fsetxattr(to, name.c_str(), value.data(), static_cast<std::size_t>(size), 0) < 0) fail(errno, "set", to);
 }
 
 }  // namespace

@@ -155,10 +155,23 @@ class Check {
   }
 
  private:
+  /// A directory below layers/: a layer's own, or the merged one that is mounted for it and some below it.
+  struct LayerDirectory {
+    std::string name;
+    LayerId layer;
+    bool is_merged;
+  };
+
   void add(Kind kind, Severity severity, std::string subject, std::string text,
            std::optional<LayerId> layer = std::nullopt) {
     if (severity == Severity::damage && layer) damaged_.insert(*layer);
     report_.findings.push_back({kind, severity, std::move(subject), std::move(text), layer});
+  }
+
+  void add_about(const LayerDirectory& directory, Kind kind, Severity severity, std::string subject, std::string text) {
+    // The layers that were merged may be well: what is mounted is the merged one.
+    if (severity == Severity::damage) (directory.is_merged ? damaged_covers_ : damaged_).insert(directory.layer);
+    report_.findings.push_back({kind, severity, std::move(subject), std::move(text), directory.layer});
   }
 
   void look_at_store_directory(int directory) {
@@ -217,9 +230,9 @@ class Check {
     std::set<std::string> listed = rows_.retired;
     for (const auto& [id, layer] : rows_.layers) {
       listed.insert(layer.directory);
-      if (is_lost_by_restart(id) || !has_files(layer.directory, id)) continue;
+      if (is_lost_by_restart(id) || !has_files({layer.directory, id, false})) continue;
       whole_.push_back(id);
-      if (!layer.committed) require_directory(layer.directory, "/work", id);
+      if (!layer.committed) require_directory({layer.directory, id, false}, "/work");
     }
     for (const auto& [id, cover] : rows_.covers) {
       listed.insert(cover.directory);
@@ -393,41 +406,35 @@ class Check {
     }
   }
 
-  bool require_directory(const std::string& directory, const std::string& name, LayerId layer) {
-    const std::string path = directory + name;
+  bool require_directory(const LayerDirectory& directory, const std::string& name) {
+    const std::string path = directory.name + name;
     struct stat status {};
-    const bool found = layers_ && is_directory_name(directory) &&
+    const bool found = layers_ && is_directory_name(directory.name) &&
                        fstatat(layers_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (found && S_ISDIR(status.st_mode)) return true;
-    add(Kind::missing_directory, Severity::damage, fmt::format("{}/{}", layers_name, path),
+    add_about(
+        directory, Kind::missing_directory, Severity::damage, fmt::format("{}/{}", layers_name, path),
         found ? fmt::format("layers/{} is no directory", printable(path))
               : fmt::format("the directory layers/{} of layer {} is missing: something else than plyroot removed it",
-                            printable(path), layer),
-        layer);
+                            printable(path), directory.layer));
     return false;
   }
 
-  bool has_files(const std::string& directory, LayerId layer) {
-    return require_directory(directory, "", layer) && require_directory(directory, "/fs", layer);
+  bool has_files(const LayerDirectory& directory) {
+    return require_directory(directory, "") && require_directory(directory, "/fs");
   }
 
   void look_at_cover(LayerId id, const Rows::Cover& cover) {
+    const LayerDirectory merged{cover.directory, id, true};
     const auto chain = chain_of_rows(id);
     const bool stands_in_tree = std::find(chain.begin(), chain.end(), cover.below) > chain.begin() &&
                                 std::find(chain.begin(), chain.end(), cover.below) != chain.end();
-    const auto damaged_before = damaged_;
     if (!stands_in_tree) {
-      add(Kind::layer_tree, Severity::damage, std::to_string(id),
-          fmt::format("layers/{} stands for layer {} down to layer {}, which does not lie below it",
-                      printable(cover.directory), id, cover.below),
-          id);
+      add_about(merged, Kind::layer_tree, Severity::damage, std::to_string(id),
+                fmt::format("layers/{} stands for layer {} down to layer {}, which does not lie below it",
+                            printable(cover.directory), id, cover.below));
     }
-    const bool is_whole = has_files(cover.directory, id);
-    if (is_whole) whole_covers_.push_back(id);
-    if (is_whole && stands_in_tree) return;
-    // The layers themselves may be well: what is mounted is the cover.
-    damaged_ = damaged_before;
-    damaged_covers_.insert(id);
+    if (has_files(merged)) whole_covers_.push_back(id);
   }
 
   void look_at_trash(int directory) {
@@ -446,67 +453,60 @@ class Check {
   void look_at_content() {
     for (const LayerId id : whole_) {
       const Layer& layer = rows_.layers.at(id);
-      const auto names = look_at_content(layer.directory, id, [&](int files) {
+      const LayerDirectory own{layer.directory, id, false};
+      const auto names = look_at_content(own, [&](int files) {
         if (!layer.parent && !linux_api::is_empty_directory(files))
           add(Kind::base_not_empty, Severity::damage, fmt::format("layers/{}/fs", layer.directory),
               "base, which must be empty, holds files: something else than plyroot wrote them", id);
       });
       const auto counted = rows_.counts.find(id);
-      if (counted != rows_.counts.end()) compare_count(layer.directory, id, names, counted->second);
+      if (counted != rows_.counts.end()) compare_count(own, names, counted->second);
     }
     for (const LayerId id : whole_covers_) {
       const Rows::Cover& cover = rows_.covers.at(id);
-      const auto damaged_before = damaged_;
-      const std::size_t findings_before = report_.findings.size();
-      compare_count(cover.directory, id, look_at_content(cover.directory, id), cover.entries);
-      damaged_ = damaged_before;
-      const auto is_damage = [](const Finding& finding) { return finding.severity == Severity::damage; };
-      if (std::any_of(report_.findings.begin() + static_cast<std::ptrdiff_t>(findings_before), report_.findings.end(),
-                      is_damage))
-        damaged_covers_.insert(id);
+      const LayerDirectory merged{cover.directory, id, true};
+      compare_count(merged, look_at_content(merged), cover.entries);
     }
   }
 
   /// @returns how many names it has; nothing where that cannot be known
   std::optional<std::size_t> look_at_content(
-      const std::string& directory, LayerId layer, const std::function<void(int)>& first = [](int) {}) {
+      const LayerDirectory& directory, const std::function<void(int)>& first = [](int) {}) {
     try {
-      const Descriptor files = linux_api::open_if_directory(layers_.get(), directory + "/fs");
+      const Descriptor files = linux_api::open_if_directory(layers_.get(), directory.name + "/fs");
       if (!files) return std::nullopt;
       first(files.get());
       std::size_t faults = 0;
       const std::size_t examined = examine_layer_content(files.get(), [&](const ContentFault& fault) {
-        if (++faults <= most_content_faults) add_content(directory, layer, fault);
+        if (++faults <= most_content_faults) add_content(directory, fault);
       });
       report_.files += examined;
       if (faults > most_content_faults) {
-        add(Kind::content, Severity::note, fmt::format("layers/{}", directory),
-            fmt::format("{} more like that in layer {}", faults - most_content_faults, layer));
+        add(Kind::content, Severity::note, fmt::format("layers/{}", directory.name),
+            fmt::format("{} more like that in layer {}", faults - most_content_faults, directory.layer));
       }
       // What was dropped meanwhile, and is being removed, has fewer.
-      if (!linux_api::open_if_directory(layers_.get(), directory)) return std::nullopt;
+      if (!linux_api::open_if_directory(layers_.get(), directory.name)) return std::nullopt;
       return examined - 1;
     } catch (const Error& error) {
-      add(Kind::unreadable, Severity::damage, fmt::format("layers/{}/fs", directory),
-          fmt::format("layer {} cannot be looked at: {}", layer, error.what()), layer);
+      add_about(directory, Kind::unreadable, Severity::damage, fmt::format("layers/{}/fs", directory.name),
+                fmt::format("layer {} cannot be looked at: {}", directory.layer, error.what()));
       return std::nullopt;
     }
   }
 
-  void compare_count(const std::string& directory, LayerId layer, std::optional<std::size_t> names,
-                     std::size_t counted) {
+  void compare_count(const LayerDirectory& directory, std::optional<std::size_t> names, std::size_t counted) {
     if (!names || *names == counted) return;
-    add(Kind::content, Severity::damage, fmt::format("{}/{}", layers_name, directory),
-        fmt::format("layers/{} holds {} names, and held {}: something else than plyroot has changed it",
-                    printable(directory), *names, counted),
-        layer);
+    add_about(directory, Kind::content, Severity::damage, fmt::format("{}/{}", layers_name, directory.name),
+              fmt::format("layers/{} holds {} names, and held {}: something else than plyroot has changed it",
+                          printable(directory.name), *names, counted));
   }
 
-  void add_content(const std::string& directory, LayerId layer, const ContentFault& fault) {
+  void add_content(const LayerDirectory& directory, const ContentFault& fault) {
     const bool harmless = fault.kind == ContentFault::Kind::marks_of_user;
-    const std::string path = fmt::format("layers/{}/fs{}", directory, fault.path);
-    add(harmless ? Kind::foreign_mark : Kind::content, harmless ? Severity::note : Severity::damage, path,
-        fmt::format("{} {}", printable(path), fault.text), layer);
+    const std::string path = fmt::format("layers/{}/fs{}", directory.name, fault.path);
+    add_about(directory, harmless ? Kind::foreign_mark : Kind::content, harmless ? Severity::note : Severity::damage,
+              path, fmt::format("{} {}", printable(path), fault.text));
   }
 
   void tell_reach() {

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <new>
 
+#include "linux/descriptor.hpp"
+#include "linux/uninterrupted.hpp"
 #include "store/logged_database.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -143,11 +145,25 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
 }
 
+namespace {
+
+/// SQLite would say of what it cannot create only that it is not there: it goes on and tries to read it.
+void create_if_missing(const std::string& path) {
+  const linux_api::Descriptor created(linux_api::uninterrupted(
+      [&] { return open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644); }));
+  const int error_number = errno;
+  if (created || error_number == EEXIST) return;
+  throw SystemError(error_number, fmt::format("create the store's database {}", printable(path)),
+                    advice_for(is_want_of_room(error_number) ? SQLITE_FULL : SQLITE_CANTOPEN));
+}
+
+}  // namespace
+
 Database::Database(const std::string& path, Mode mode) : path_(path), connection_(nullptr, sqlite3_close) {
   set_up_sqlite_once();
+  if (mode == Mode::create) create_if_missing(path);
   sqlite3* opened = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
-                    (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
   const int result = sqlite3_open_v2(path.c_str(), &opened, flags, logged_database_vfs());
   connection_.reset(opened);
   if (result != SQLITE_OK) fail("open");

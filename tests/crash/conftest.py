@@ -65,6 +65,14 @@ def numbers(request):
     return note
 
 
+def pytest_runtest_logreport(report):
+    """A full run takes an hour or two: what has failed is to be read before its end."""
+    if report.failed and REPORTS:
+        Path(REPORTS).mkdir(parents=True, exist_ok=True)
+        with (Path(REPORTS) / "crash-failures.log").open("a") as log:
+            log.write(f"{report.nodeid}\n{report.longreprtext}\n")
+
+
 def pytest_terminal_summary(terminalreporter, config):
     for kind, names in config.numbers.items():
         terminalreporter.write_line(f"{kind}: " + "; ".join(
