@@ -4,7 +4,6 @@
 
 #include "buildroot/build_user.hpp"
 #include "buildroot/root_files.hpp"
-#include "linux/early_writeback.hpp"
 #include "linux/file.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
@@ -39,8 +38,7 @@ void write_configured_files(const config::Config& config, int root) {
 }
 
 void install(Root& root, Installer& installer) {
-  std::optional<linux_api::EarlyWriteback> writeback;  // for the snapshot, which is on the disk when it has its name
-  if (root.store() != nullptr) writeback.emplace(root.store()->layers_directory());
+  const auto writeback = root.write_early();
   Session session = root.enter();
   Root::mark_unfinished(session.root());
   write_first_files(root.config(), session.root());

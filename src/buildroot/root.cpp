@@ -425,6 +425,11 @@ void Root::make_durable() {
   start_housekeeping();
 }
 
+std::optional<linux_api::EarlyWriteback> Root::write_early() {
+  if (backing_->store() == nullptr) return std::nullopt;
+  return linux_api::EarlyWriteback(backing_->store()->layers_directory());
+}
+
 void Root::remove_what_was_dropped() {
   if (backing_->store() != nullptr && backing_->store()->has_garbage()) start_housekeeping();
 }

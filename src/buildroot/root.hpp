@@ -9,6 +9,7 @@
 #include "buildroot/backing.hpp"
 #include "buildroot/session.hpp"
 #include "config/config.hpp"
+#include "linux/early_writeback.hpp"
 #include "plyroot/store.hpp"
 
 namespace plyroot {
@@ -93,6 +94,10 @@ class Root {
   /// Where others still are in the session, what they write later may take it along in a power cut
   /// (Store::prepare_upper).
   void make_durable();
+
+  /// While what this returns lives, what is written is on its way to the disk: make_durable() and take_snapshot() wait
+  /// for less. Nothing where overlayfs is turned off: nothing is promised there.
+  [[nodiscard]] std::optional<linux_api::EarlyWriteback> write_early();
 
   /// Lets the background do what is left to do: puts on the disk what sessions wrote, removes what was dropped.
   void start_housekeeping();

@@ -49,6 +49,7 @@ void change_packages(const Context& context, const Work& work) {
   WorkingRoot working(context, WorkingRoot::Logs::in_result_directory);
   {
     buildroot::Session session = working.enter();
+    const auto writeback = working.root.write_early();
     work(working.package_manager, session);
   }
   working.root.make_durable();
