@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import PROGRAM, Disk, Plyroot
+from plyroot_on_disk import PROGRAM, Disk, Plyroot
 
 
 def test_an_unknown_configuration(root):

@@ -6,7 +6,9 @@ import errno
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,10 +131,27 @@ def next_commands_work(machine: Machine, prepared: Prepared, state: dict, wrong:
         wrong.append(f"left after a scrub: {left}")
 
 
-def report(failures: list[str], of: int, not_hit: int):
+#: What one kind of fault wants besides: check(FAULT, what was done, the state after it, WRONG), which adds to WRONG.
+Check = Callable[[tuple, Result, dict, list[str]], None]
+
+
+def go_through(machine: Machine, prepared: Prepared, points: list[tuple], faults: list[tuple], check: Check, note: Callable[..., None]):
+    """Does the operation once for each of the faults, which are all points or a sample; fails with what was wrong."""
+    failures = []
+    not_hit = 0
+    for number, fault in enumerate(faults):
+        wrong: list[str] = []
+        begin(machine, prepared.operation, prepared.template)
+        done = machine.run(*prepared.operation.words, fault=fault)
+        not_hit += not done.hit
+        state = look_at(machine, prepared, done, wrong, number)
+        check(fault, done, state, wrong)
+        if wrong:
+            failures.append(in_words(fault) + ":\n  " + "\n  ".join(wrong))
+    note(ran=len(faults), of=len(points), failed=len(failures), not_hit=not_hit)
     # How often a lock is asked for, and what the background finds to do, is not the same in each run.
-    assert not_hit <= of // 10 + 1, f"{not_hit} of {of} points were never reached"
-    assert not failures, f"{len(failures)} of {of} points:\n" + "\n".join(failures[:12])
+    assert not_hit <= len(faults) // 10 + 1, f"{not_hit} of {len(faults)} points were never reached"
+    assert not failures, f"{len(failures)} of {len(faults)} points:\n" + "\n".join(failures[:12])
 
 
 #: Memory has no reflinks, so merging makes hard links there.
@@ -145,20 +164,12 @@ def test_killed_anywhere(place, operation, full, numbers, request):
     machine = request.getfixturevalue(place)
     prepared = prepare(machine, operation)
     points = [(when, place, name, n) for place, name, n, changes, _ in prepared.calls if changes == "1" for when in ("kill-before", "kill-after")]
-    chosen = sample(points, POINTS, full)
-    failures = []
-    not_hit = 0
-    for number, point in enumerate(chosen):
-        wrong: list[str] = []
-        begin(machine, operation, prepared.template)
-        done = machine.run(*operation.words, fault=point)
-        not_hit += not done.hit
-        state = look_at(machine, prepared, done, wrong, number)
+
+    def check(fault, done, state, wrong):
         next_commands_work(machine, prepared, state, wrong)
-        if wrong:
-            failures.append(in_words(point) + ":\n  " + "\n  ".join(wrong))
-    numbers("killed-anywhere", request.node.callspec.id, ran=len(chosen), of=len(points), failed=len(failures), not_hit=not_hit)
-    report(failures, len(chosen), not_hit)
+
+    go_through(machine, prepared, points, sample(points, POINTS, full), check,
+               partial(numbers, "killed-anywhere", request.node.callspec.id))
 
 
 @pytest.mark.parametrize("last_call", ["clone3", "sendmsg"], ids=["nothing-told", "tree-told"])
@@ -250,34 +261,28 @@ def test_failing_anywhere(place, operation, full, numbers, request):
     machine = request.getfixturevalue(place)
     prepared = prepare(machine, operation)
     points = [fault for call in prepared.calls for fault in faults_of(call)]
-    chosen = sample(points, 2 * POINTS, full)
-    failures = []
-    not_hit = 0
-    for number, fault in enumerate(chosen):
-        wrong: list[str] = []
-        begin(machine, operation, prepared.template)
-        done = machine.run(*operation.words, fault=fault)
-        not_hit += not done.hit
-        state = look_at(machine, prepared, done, wrong, number)
-        if done.code == 0 and state != prepared.after:
-            wrong.append(f"exit code 0, and not as after: {state}\n    {prepared.after}")
-        if done.code != 0:
-            reasons = reasons_of(fault) if len(fault) > 4 else ()
-            if not any(reason in done.stderr for reason in reasons):
-                wrong.append(f"exit code {done.code}, and no reason is given: {done.stderr}")
-            if os.strerror(0) in done.stderr:
-                wrong.append(f"a reason that is none: {done.stderr}")
-            if fault[4:] == (errno.EINTR,):
-                wrong.append(f"an interruption is no error: {done.stderr}")
-            errors = "\n".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
-            # Not that of the first run: how often a file is looked for differs.
-            file = next(line.split(" ", 4)[4] for line in done.calls if line.startswith(" ".join(map(str, fault[1:4])) + " "))
-            is_named = file == "-" or fault[0] == "errors-from" or is_named_in(file, errors) or A_PLACE_OF_ITS_OWN in errors
-            if fault[2] in ON_A_PATH and not (NAMES_A_PLACE.search(errors) and is_named):
-                wrong.append(f"no path to {file} is given: {done.stderr}")
-            if fault[0] == "short":
-                wrong.append(f"a short write is no error: {done.stderr}")
-        if wrong:
-            failures.append(in_words(fault) + ":\n  " + "\n  ".join(wrong))
-    numbers("failing-anywhere", request.node.callspec.id, ran=len(chosen), of=len(points), failed=len(failures), not_hit=not_hit)
-    report(failures, len(chosen), not_hit)
+
+    def check(fault, done, state, wrong):
+        if done.code == 0:
+            if state != prepared.after:
+                wrong.append(f"exit code 0, and not as after: {state}\n    {prepared.after}")
+            return
+        reasons = reasons_of(fault) if len(fault) > 4 else ()
+        if not any(reason in done.stderr for reason in reasons):
+            wrong.append(f"exit code {done.code}, and no reason is given: {done.stderr}")
+        if os.strerror(0) in done.stderr:
+            wrong.append(f"a reason that is none: {done.stderr}")
+        if fault[4:] == (errno.EINTR,):
+            wrong.append(f"an interruption is no error: {done.stderr}")
+        errors = "\n".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
+        # Not that of the first run: how often a file is looked for differs.
+        call = " ".join(map(str, fault[1:4])) + " "
+        file = next((line.split(" ", 4)[4] for line in done.calls if line.startswith(call)), "-")
+        is_named = file == "-" or fault[0] == "errors-from" or is_named_in(file, errors) or A_PLACE_OF_ITS_OWN in errors
+        if fault[2] in ON_A_PATH and not (NAMES_A_PLACE.search(errors) and is_named):
+            wrong.append(f"no path to {file} is given: {done.stderr}")
+        if fault[0] == "short":
+            wrong.append(f"a short write is no error: {done.stderr}")
+
+    go_through(machine, prepared, points, sample(points, 2 * POINTS, full), check,
+               partial(numbers, "failing-anywhere", request.node.callspec.id))

@@ -1,25 +1,17 @@
-"""The fixtures of tests/cli, and a hostile program to put into roots."""
+"""Fixtures for roots in which something is hostile."""
 
 import ctypes
 import hashlib
-import importlib.util
 import json
 import os
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
-
-_source = Path(os.environ.get("PLYROOT_SOURCE", Path(__file__).parents[2]))
-_spec = importlib.util.spec_from_file_location("cli_fixtures", _source / "tests" / "cli" / "conftest.py")
-cli_fixtures = importlib.util.module_from_spec(_spec)
-sys.modules["cli_fixtures"] = cli_fixtures
-_spec.loader.exec_module(cli_fixtures)
-from cli_fixtures import Plyroot, disk, distribution, empty, initialized, pytest_collection_modifyitems, root  # noqa: E402,F401
+from plyroot_on_disk import SOURCE, Plyroot, disk, distribution, empty, initialized, pytest_collection_modifyitems, root  # noqa: F401
 
 FULL = os.environ.get("PLYROOT_FULL", "") not in ("", "0")
 REPORTS = os.environ.get("PLYROOT_REPORTS")
@@ -57,7 +49,7 @@ def pytest_terminal_summary(terminalreporter, config):
 @pytest.fixture(scope="session")
 def probe() -> Path:
     """A program that tries what a root must not be able to do, and says how it went (probe.cpp)."""
-    return Path(os.environ.get("PLYROOT_SESSION_PROBE", _source / "build" / "tests" / "hostile" / "session_probe"))
+    return Path(os.environ.get("PLYROOT_SESSION_PROBE", SOURCE / "build" / "tests" / "hostile" / "session_probe"))
 
 
 class Watch:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_fixtures import PROGRAM, Plyroot
+from plyroot_on_disk import PROGRAM, Plyroot
 from conftest import FULL
 
 HOSTILE = {

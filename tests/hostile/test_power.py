@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_fixtures import SOURCE
+from plyroot_on_disk import SOURCE
 from conftest import FULL, attempts, make_package
 
 JOINS = 5_000 if FULL else 200

@@ -3,7 +3,6 @@ house: what was reported as made is as it was made.
 
 60 s, or 30 minutes with PLYROOT_FULL=1; PLYROOT_STORM_SECONDS and PLYROOT_STORM_SEED for a storm of one's own."""
 
-import importlib.util
 import json
 import os
 import random
@@ -18,19 +17,13 @@ from collections import Counter, deque
 from pathlib import Path
 
 import pytest
-
-_source = Path(os.environ.get("PLYROOT_SOURCE", Path(__file__).parents[2]))
-_spec = importlib.util.spec_from_file_location("cli_fixtures", _source / "tests" / "cli" / "conftest.py")
-cli_fixtures = importlib.util.module_from_spec(_spec)
-sys.modules["cli_fixtures"] = cli_fixtures
-_spec.loader.exec_module(cli_fixtures)
-from cli_fixtures import Disk, Plyroot, distribution, pytest_collection_modifyitems  # noqa: E402,F401
+from plyroot_on_disk import SOURCE, Disk, Plyroot, distribution, pytest_collection_modifyitems  # noqa: F401
 
 FULL = os.environ.get("PLYROOT_FULL", "") not in ("", "0")
 REPORTS = os.environ.get("PLYROOT_REPORTS")
 SECONDS = int(os.environ.get("PLYROOT_STORM_SECONDS", 1800 if FULL else 60))
 SEED = int(os.environ.get("PLYROOT_STORM_SEED", time.time_ns() % 1_000_000))
-WRITER = Path(os.environ.get("PLYROOT_STORM_WRITER", _source / "build" / "tests" / "storm" / "storm_writer"))
+WRITER = Path(os.environ.get("PLYROOT_STORM_WRITER", SOURCE / "build" / "tests" / "storm" / "storm_writer"))
 
 SNAPSHOTTERS, WRITERS, REMOVERS = 16, 8, 4
 ROOTS = ["storm-a", "storm-b", "storm-c"]
@@ -259,9 +252,8 @@ def require_as_made(name: str, held: dict, possible: set[str]):
 
 
 def check_store(root: Plyroot):
-    """plyroot's own check where it has one; and that the directories are those that the database lists."""
-    if "--fsck" in subprocess.run([cli_fixtures.PROGRAM, "--help"], capture_output=True, text=True).stdout:
-        root.ok("--fsck")
+    """plyroot's own check; and that the directories are those that the database lists."""
+    root.ok("--fsck")
     root.ok("--uniqueext", "checker", "--clean", "--wait")
     store = root.base_dir / root.root_name
     with sqlite3.connect(f"file:{store / 'store.db'}?mode=ro", uri=True) as database:
