@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clock import measure
 from place import RootStore, Site
-from result import Bar, Command, Point, Row, Section
+from result import Bar, Command, Point, Row, Section, true_after
 
 LIST_BAR, DURABLE_BAR, SNAPSHOT_BAR, SYNC_BAR = 1.5, 4, 5, 1.3
 
@@ -31,9 +31,10 @@ def rows_with_names(store: RootStore, count: int) -> list[Row]:
     back = [*ply, "--rollback-to", "postinit"]
     take, drop = [*ply, "--snapshot", "bench-{round}"], [*ply, "--remove-snapshot", "bench-{round}"]
     upper, upper_on_disk = store.prepared("upper", 0), store.prepared("synced-upper", 0)
+    true = true_after(names, [upper])
 
     def row(name: str, what: str, command: Command, limit: float, **more: object) -> Row:
-        return Row(f"{name}, {names}", what, command, bar=Bar(limit), point=Point("snapshots", name, count), **more)
+        return Row(f"{name}, {names}", what, command, bar=Bar(limit, against=true.name), point=Point("snapshots", name, count), **more)
 
     rows = [
         Row(floor, "floor_list.cpp: reads the names by SQLite, prints the lines", [str(store.site.programs / "bench-floor-list"), str(store.database)]),
@@ -45,7 +46,8 @@ def rows_with_names(store: RootStore, count: int) -> list[Row]:
             floor=floor,
             point=Point("snapshots", "--list-snapshots", count),
         ),
-        row("--print-root-path", "", [*ply, "--print-root-path"], LIST_BAR),
+        true,
+        row("--print-root-path", "", [*ply, "--print-root-path"], LIST_BAR, before=[upper]),
         row("--rollback-to", "drops an empty upper", back, DURABLE_BAR, before=[upper]),
         row("--clean", "drops an empty upper", [*ply, "--clean"], DURABLE_BAR, before=[upper]),
         row("--remove-snapshot", "a name of many for its layer", drop, DURABLE_BAR, before=[take]),
@@ -69,19 +71,21 @@ def rows_with_upper(store: RootStore, count: int) -> list[Row]:
     ply, files = store.plyroot, f"{thousands(count)} files"
     back = [*ply, "--rollback-to", "postinit"]
     take, drop = [*ply, "--snapshot", "bench-{round}"], [*ply, "--remove-snapshot", "bench-{round}"]
-    upper = store.prepared("synced-upper", count)
+    just_made = [back, store.prepared("synced-upper", count)]
+    true = true_after(files, just_made)
 
     def row(name: str, what: str, command: Command, limit: float, **more: object) -> Row:
-        return Row(f"{name}, {files}", what, command, bar=Bar(limit), point=Point("files", name, count), **more)
+        return Row(f"{name}, {files}", what, command, bar=Bar(limit, against=true.name), point=Point("files", name, count), **more)
 
     rows = [
-        row("--list-snapshots", "", [*ply, "--list-snapshots"], LIST_BAR, before=[upper]),
-        row("--list-snapshots again", "nothing has changed since", [*ply, "--list-snapshots"], LIST_BAR, before=[[*ply, "--list-snapshots"]]),
-        row("--print-root-path", "", [*ply, "--print-root-path"], LIST_BAR, before=[upper]),
-        row("--rollback-to", "drops them", back, DURABLE_BAR, before=[upper]),
-        row("--clean", "drops them", [*ply, "--clean"], DURABLE_BAR, before=[upper]),
-        row("--remove-snapshot", "drops its layer with them", drop, DURABLE_BAR, before=[upper, take, back]),
-        row("--snapshot", "commits them; they are on the disk already", take, SNAPSHOT_BAR, before=[back, upper], after=[back, drop]),
+        true,
+        row("--list-snapshots", "", [*ply, "--list-snapshots"], LIST_BAR, before=just_made),
+        row("--list-snapshots again", "nothing has changed since", [*ply, "--list-snapshots"], LIST_BAR, before=[*just_made, [*ply, "--list-snapshots"]]),
+        row("--print-root-path", "", [*ply, "--print-root-path"], LIST_BAR, before=just_made),
+        row("--rollback-to", "drops them", back, DURABLE_BAR, before=just_made),
+        row("--clean", "drops them", [*ply, "--clean"], DURABLE_BAR, before=just_made),
+        row("--remove-snapshot", "drops its layer with them", drop, DURABLE_BAR, before=[*just_made, take, back]),
+        row("--snapshot", "commits them; they are on the disk already", take, SNAPSHOT_BAR, before=just_made, after=[back, drop]),
     ]  # fmt: skip
     return rows + (rows_with_dirty_upper(store, count) if count else [])
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from clock import measure
 from machine import ENVIRONMENT
 from place import RootStore, Site
-from result import Bar, BenchError, Command, Fact, Row, Section
+from result import Bar, BenchError, Command, Fact, Row, Section, true_after
 from sessions import children_of
 
 RETURN_BAR = 4  # as for every durable command; the issue says "at once"
@@ -39,9 +39,13 @@ def removing(site: Site) -> Section:
     store = site.store("remove")
     ply = store.plyroot
     upper = store.prepared("synced-upper", files)
+    just_made = [[*ply, "--clean"], upper]
+    true = true_after(f"{files:,} files", just_made)
+    bar = Bar(RETURN_BAR, against=true.name)
     rows = [
-        Row("--clean", "drops them", [*ply, "--clean"], bar=Bar(RETURN_BAR), before=[upper]),
-        Row("--scrub overlayfs", "drops them, and whatever else there is", [*ply, "--scrub", "overlayfs"], bar=Bar(RETURN_BAR), before=[upper]),
+        true,
+        Row("--clean", "drops them", [*ply, "--clean"], bar=bar, before=just_made),
+        Row("--scrub overlayfs", "drops them, and whatever else there is", [*ply, "--scrub", "overlayfs"], bar=bar, before=just_made),
         Row("--list-snapshots", "after a clean that left them to the background, which is killed", [*ply, "--list-snapshots"], before=[upper, [*ply, "--clean"]]),
     ]  # fmt: skip
     measure(site, section, rows, rounds=min(site.rounds, 20))

@@ -57,6 +57,12 @@ class Row:
     point: Point | None = None
 
 
+def true_after(what: str, before: list[Command]) -> Row:
+    """/bin/true after a preparation, to compare commands with that need it: what it leaves in the processor's caches, and
+    has the kernel still do, is not theirs."""
+    return Row(f"{TRUE}, {what}", "after the same preparation", [TRUE], before=before)
+
+
 @dataclass
 class Measured:
     """A row's times, in microseconds."""
