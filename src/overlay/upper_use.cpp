@@ -1,7 +1,10 @@
 #include "overlay/upper_use.hpp"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 
+#include "linux/descriptor.hpp"
 #include "linux/mount.hpp"
 #include "support/error.hpp"
 
@@ -13,7 +16,8 @@ bool is_upper_in_use(int upper) {
   const linux_api::FileSystemMount impossible{
       "overlay",
       {{"lowerdir", std::string("/proc")}, {"upperdir", path}, {"workdir", path}, {"index", std::string("on")}},
-      0};
+      0,
+      fmt::format("an overlay that tells whether another one uses {}", linux_api::shown_path(upper))};
   switch (const int error_number = linux_api::try_to_mount(impossible)) {
     case EBUSY:
       return true;
@@ -22,7 +26,7 @@ bool is_upper_in_use(int upper) {
     case 0:
       throw Error("the kernel mounted an overlay whose work directory is its upper");
     default:
-      throw_errno(error_number, "ask whether an overlay uses", path);
+      throw_errno(error_number, "ask whether an overlay uses", linux_api::shown_path(upper));
   }
 }
 
