@@ -124,6 +124,12 @@ bool exists_in_root(int root, const std::string& path) {
   return linux_api::open_in_root_if_there(root, path, O_PATH, Links::follow).valid();
 }
 
+bool is_special_in_root(int root, const std::string& path) {
+  const Descriptor found = linux_api::open_in_root_if_there(root, path, O_PATH, Links::follow);
+  struct stat status {};
+  return found && fstat(found.get(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 void remove_in_root(int root, const std::string& path) {
   if (!exists_in_root(root, path)) return;
   const PathInRoot place = locate_in_root(root, path, false);

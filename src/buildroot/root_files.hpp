@@ -30,6 +30,9 @@ void write_file_in_root(int root, const std::string& path, std::string_view cont
 std::optional<std::string> read_file_in_root(int root, const std::string& path);
 
 bool exists_in_root(int root, const std::string& path);
+/// Whether it is a FIFO, a device or a socket, links in the root followed: a program that reads it may wait, or read,
+/// without an end.
+bool is_special_in_root(int root, const std::string& path);
 
 /// Removes a file or a tree, if it is there.
 void remove_in_root(int root, const std::string& path);

@@ -136,8 +136,19 @@ class Build {
     return spec;
   }
 
+  /// What every rpm in the root opens: it would wait for a FIFO, and read a device, without an end.
+  void refuse_traps() const {
+    for (const std::string& path : {std::string("etc/passwd"), std::string("etc/group"),
+                                    std::string("var/lib/rpm/rpmdb.sqlite"), config_.chroothome + "/.rpmmacros"}) {
+      if (!buildroot::is_special_in_root(session_.root(), path)) continue;
+      throw Error(fmt::format("{} in the build root is no regular file", printable(path)),
+                  "Clean the root, or roll it back.", ExitCode::root);
+    }
+  }
+
   void install_source_package() {
     require_plain_name(name_, "a source package");
+    refuse_traps();
     const std::string copy = copy_into_root();
     buildroot::RootCommand command = as_build_user({config_.rpm_command, "-Uvh", "--nodeps", copy});
     packages::OutputLines lines([&](std::string_view line) { log_.root_only(line); });
@@ -220,6 +231,7 @@ class Build {
     buildroot::RootCommand command = as_build_user(shell);
     command.output = [&](std::string_view piece) { build_log_.add(piece); };
     if (config_.rpmbuild_timeout > 0) command.timeout = std::chrono::seconds(config_.rpmbuild_timeout);
+    refuse_traps();
     build_log_.begin_command(rpmbuild);
     const linux_api::ExitStatus status = session_.run(command);
     build_log_.end_command(status);

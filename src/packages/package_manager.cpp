@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -93,11 +94,17 @@ constexpr const char* opened_from_outside[] = {"var/lib/rpm",
                                                "etc/yum.repos.d",
                                                "etc/rpm"};
 
-/// It could change nothing out there, but it would take what it finds for the root's own.
-void refuse_links_that_lead_out(int root) {
+/// Links that lead out: it could change nothing out there, but it would take what it finds for the root's own. FIFOs:
+/// it would wait at them.
+void refuse_traps(int root) {
   for (const char* path : opened_from_outside) {
     int error_number = 0;
-    linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow_if_beneath, 0, error_number);
+    const linux_api::Descriptor opened =
+        linux_api::try_open_in_root(root, path, O_PATH, linux_api::Links::follow_if_beneath, 0, error_number);
+    if (struct stat status{}; opened && fstat(opened.get(), &status) == 0 && S_ISFIFO(status.st_mode)) {
+      throw Error(fmt::format("/{} in the build root is a FIFO, at which the host's package manager would wait", path),
+                  "Clean the root, or roll it back.", ExitCode::root);
+    }
     if (error_number != 0 && !linux_api::is_for_what_lies_there(error_number))
       throw_errno(error_number, "open in the build root", path);
     if (error_number != EXDEV) continue;
@@ -280,7 +287,7 @@ linux_api::ExitStatus PackageManager::run_once(Session& session, const Invocatio
     command.network = true;
     return session.run(command);
   }
-  refuse_links_that_lead_out(root);
+  refuse_traps(root);
   for (const buildroot::HostBind& bind : cache.binds())
     buildroot::make_directories_in_root(root, bind.target, 0755);
   buildroot::HostCommand command = on_host(session, invocation.arguments, output);

@@ -52,7 +52,11 @@ class FileThroughSqlite final : public CachedFile {
     return static_cast<std::uint64_t>(size);
   }
   void sync() override {
-    check(file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY), "write to the disk");
+    int result = SQLITE_OK;
+    do {  // of all calls that a signal may interrupt, the one that SQLite does not do again
+      result = file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    } while (result != SQLITE_OK && errno == EINTR);
+    check(result, "write to the disk");
   }
 
  private:
