@@ -7,7 +7,7 @@ _plyroot_configurations() {
     [[ -e ${file} ]] || continue
     file=${file##*/}
     # compgen -W would expand any other characters.
-    [[ ${file} == site-defaults.cfg || ${file} == *[!A-Za-z0-9_.+-]* ]] || printf '%s\n' "${file%.cfg}"
+    [[ ${file} == @(site-defaults|chroot-aliases).cfg || ${file} == *[!A-Za-z0-9_.+-]* ]] || printf '%s\n' "${file%.cfg}"
   done
 }
 

@@ -3,7 +3,7 @@
 function __plyroot_configurations
     for file in /etc/mock/*.cfg ~/.config/mock/*.cfg
         set -l name (basename $file .cfg)
-        test $name = site-defaults; or echo $name
+        contains $name site-defaults chroot-aliases; or echo $name
     end
 end
 

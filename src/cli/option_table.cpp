@@ -73,6 +73,7 @@ constexpr Operands package_names{"PACKAGE...", 1, Operands::any_number};
 constexpr Operands maybe_package_names{"[PACKAGE...]", 0, Operands::any_number};
 constexpr Operands command_line{"COMMAND [ARGUMENT...]", 1, Operands::any_number};
 constexpr Operands maybe_command_line{"[COMMAND [ARGUMENT...]]", 0, Operands::any_number};
+constexpr Operands source_package{"SRPM", 1, 1};
 constexpr Operands source_packages{"SRPM...", 1, Operands::any_number};
 constexpr Operands paths{"PATH... DESTINATION", 2, Operands::any_number};
 constexpr Operands snapshot_name{"NAME", 1, 1};
@@ -147,14 +148,14 @@ using enum Section;
 
 constexpr auto rows = std::to_array<OptionRow>({
     command(roots, "init", Mode::init, no_operands,
-            "make the root anew, from the postinit snapshot where there is one"),
+            "clean the root, and install its packages where no snapshot has them"),
     command(roots, "clean", Mode::clean, no_operands, "drop what was done in the root since its current snapshot"),
     scrub("remove for good what TYPE names; may be given several times"),
     later_command(roots, "scrub-all-chroots", "scrub every root that was ever used on this machine"),
     command(roots, "mount", Mode::mount, no_operands, "make the root visible on the host, until --umount"),
     command(roots, "umount", Mode::umount, no_operands, "end what --mount did"),
     command(roots, {'p', "print-root-path"}, Mode::print_root_path, no_operands, "print where the root is on the host"),
-    command(roots, "orphanskill", Mode::orphans_kill, no_operands, "end every process that uses the root"),
+    command(roots, "orphanskill", Mode::orphans_kill, no_operands, "end every process of the session in the root"),
     command(roots, "fsck", Mode::fsck, no_operands, "look whether all that is kept for the configuration is well"),
     flag(roots, "repair", set<&Options::repair, true>, "with --fsck: mend what can be mended without guessing"),
     flag(roots, "json", set<&Options::json, true>, "with --fsck: print what was found as JSON"),
@@ -197,8 +198,8 @@ constexpr auto rows = std::to_array<OptionRow>({
     later_valued(packages, "additional-package", "PACKAGE", "install PACKAGE before the build"),
     later_flag(packages, "cache-alterations", "keep changes to the root in the root cache"),
 
-    command(builds, "rebuild", Mode::rebuild, source_packages,
-            "build source packages; what is done where no command is given"),
+    command(builds, "rebuild", Mode::rebuild, source_package,
+            "build a source package; what is done where no command is given"),
     later_command(builds, "calculate-build-dependencies",
                   "install the build dependencies of a source package, generated ones included"),
     later_command(builds, "chain", "build source packages that need one another, in order"),

@@ -179,8 +179,8 @@ TEST(Command, MayBeTheFirstWord) {
   EXPECT_EQ(parse({"init"}).mode, Mode::init);
   EXPECT_EQ(parse({"-r", "x", "rollback-to", "a"}).mode, Mode::rollback);
   EXPECT_EQ(parse({"chroot", "--", "ls", "-l"}).arguments, (Words{"ls", "-l"}));
-  EXPECT_EQ(parse({"a.src.rpm", "init"}).mode, Mode::rebuild);
-  EXPECT_EQ(parse({"a.src.rpm", "init"}).arguments, (Words{"a.src.rpm", "init"}));
+  EXPECT_EQ(parse({"a.src.rpm"}).mode, Mode::rebuild);
+  EXPECT_TRUE(refused({"a.src.rpm", "init"}, ExitCode::usage, "--rebuild takes one SRPM, but was given 'init' too"));
 }
 
 TEST(Command, IsNoWordBesideACommandOrBehindTheSeparator) {
