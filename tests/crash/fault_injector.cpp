@@ -37,6 +37,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <ctime>
@@ -384,10 +385,16 @@ class Tracer {
   }
 
   static std::string read_text(pid_t pid, unsigned long long address) {
-    std::string text(256, '\0');
-    const std::size_t to_page_end = 4096 - address % 4096;
-    if (to_page_end < text.size()) text.resize(to_page_end);  // what follows may not be there
-    if (!read_memory(pid, address, text.data(), text.size())) return "?";
+    constexpr std::size_t most = 256;
+    constexpr std::size_t page_size = 4096;
+    std::string text;
+    // Page by page: what follows the text's end may not be there.
+    while (text.size() < most && text.find('\0') == std::string::npos) {
+      const unsigned long long begin = address + text.size();
+      std::string piece(std::min<std::size_t>(most - text.size(), page_size - begin % page_size), '\0');
+      if (!read_memory(pid, begin, piece.data(), piece.size())) return "?";
+      text += piece;
+    }
     text.resize(strlen(text.c_str()));
     for (char& byte : text) {
       if (byte <= ' ') byte = '?';
