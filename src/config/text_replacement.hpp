@@ -40,7 +40,7 @@ class TextReplacement {
   template <class Value>
   requires std::is_class_v<Value>
   void in(Value& value) const {
-    fields(value, [this](std::string_view, auto& field) { in(field); });
+    fields(value, [this](std::string_view, auto& field) { this->in(field); });
   }
 
  private:

@@ -55,7 +55,8 @@ Files files_of(std::string_view text) {
   text.remove_prefix(1);
   while (text.size() > 3) {
     const int kind = text[0] & 3;
-    const std::size_t wanted = static_cast<unsigned char>(text[1]) | static_cast<unsigned char>(text[2]) << 8U;
+    const std::size_t wanted =
+        static_cast<unsigned char>(text[1]) + std::size_t{256} * static_cast<unsigned char>(text[2]);
     text.remove_prefix(3);
     const std::string_view part = text.substr(0, wanted);
     text.remove_prefix(part.size());
@@ -86,9 +87,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto open_log = [&] { return RedoLog(std::make_unique<FileInMemory>(files.log), files.page_cache); };
   fuzz::parse([&] {
     RedoLog log = open_log();
-    log.is_settled(change_counter_of(database));
-    log.faults(database);
-    log.missing(database);
+    (void)log.is_settled(change_counter_of(database));
+    (void)log.faults(database);
+    (void)log.missing(database);
     log.settle(database);
     fuzz::require(open_log().is_settled(change_counter_of(database)), "what is settled is so for others");
     log.distrust();
