@@ -39,8 +39,7 @@ std::string advice_for(int result) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return "The database is damaged. Nothing was changed. Remove the directory that holds it, with all snapshots of "
-             "the "
-             "configuration: `plyroot --init` makes the root anew.";
+             "the configuration: `plyroot --init` makes the root anew.";
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
       return "plyroot must be able to write there: look at the file system's mount options and at who owns it.";

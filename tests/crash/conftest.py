@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 from disk import Disk
 from machine import Machine, enter_own_mount_namespace, mount
+from plyroot_on_disk import pytest_collection_modifyitems  # noqa: F401
 
 FULL = os.environ.get("PLYROOT_FULL") == "1"
 REPORTS = os.environ.get("PLYROOT_REPORTS")
+FAILURES = Path(REPORTS or ".") / "crash-failures.log"
 
 
 def pytest_configure(config):
     config.numbers = {}
+    if REPORTS:
+        FAILURES.unlink(missing_ok=True)
     if os.geteuid() == 0:
         enter_own_mount_namespace()
-
-
-def pytest_collection_modifyitems(items):
-    if os.geteuid() != 0:
-        for item in items:
-            item.add_marker(pytest.mark.skip(reason="only root can make build roots"))
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +66,8 @@ def numbers(request):
 def pytest_runtest_logreport(report):
     """A full run takes an hour or two: what has failed is to be read before its end."""
     if report.failed and REPORTS:
-        Path(REPORTS).mkdir(parents=True, exist_ok=True)
-        with (Path(REPORTS) / "crash-failures.log").open("a") as log:
+        FAILURES.parent.mkdir(parents=True, exist_ok=True)
+        with FAILURES.open("a") as log:
             log.write(f"{report.nodeid}\n{report.longreprtext}\n")
 
 
