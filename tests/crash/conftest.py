@@ -12,13 +12,10 @@ from plyroot_on_disk import pytest_collection_modifyitems  # noqa: F401
 
 FULL = os.environ.get("PLYROOT_FULL") == "1"
 REPORTS = os.environ.get("PLYROOT_REPORTS")
-FAILURES = Path(REPORTS or ".") / "crash-failures.log"
 
 
 def pytest_configure(config):
     config.numbers = {}
-    if REPORTS:
-        FAILURES.unlink(missing_ok=True)
     if os.geteuid() == 0:
         enter_own_mount_namespace()
 
@@ -63,12 +60,23 @@ def numbers(request):
     return note
 
 
+def failures_of(test_file: Path) -> Path:
+    return Path(REPORTS) / f"crash-{test_file.stem.removeprefix('test_')}-failures.log"
+
+
+def pytest_collection_finish(session):
+    if REPORTS:
+        for test_file in {item.path for item in session.items}:
+            failures_of(test_file).unlink(missing_ok=True)
+
+
 def pytest_runtest_logreport(report):
     """A full run takes an hour or two: what has failed is to be read before its end."""
     if report.failed and REPORTS:
-        FAILURES.parent.mkdir(parents=True, exist_ok=True)
-        with FAILURES.open("a") as log:
-            log.write(f"{report.nodeid}\n{report.longreprtext}\n")
+        log = failures_of(Path(report.location[0]))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(f"{report.nodeid}\n{report.longreprtext}\n")
 
 
 def pytest_terminal_summary(terminalreporter, config):
