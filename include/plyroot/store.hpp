@@ -129,9 +129,12 @@ class Store {
   /// stay until none is. Grows with the layers: for the background. Waits where another process does it already.
   void merge_layers();
 
-  /// Keeps anew, for commands to come, the lists of snapshots that somebody has asked for and that have changed since.
-  /// Grows with the names: for the background.
-  void renew_lists();
+  /// Keeps anew, for commands to come, the lists of snapshots that somebody has asked for and that have changed since,
+  /// and what those who entered read. Grows with the names and heads: for the background.
+  void renew_views();
+
+  /// Makes what the next one to enter the head would have to make: the directory of an upper that nobody has used.
+  void make_upper_ready(const HeadName& name);
 
   /// How many names have been removed, of how many: called a few times a second.
   using RemovalWatch = std::function<void(std::size_t removed, std::size_t all)>;

@@ -36,10 +36,12 @@ void sync_when_left(Store& store, const HeadName& head) {
 }
 
 void keep_house(Store& store, const Store::RemovalWatch& watch) {
-  for (const HeadName& head : store.heads())
+  for (const HeadName& head : store.heads()) {
     sync_when_left(store, head);
+    store.make_upper_ready(head);
+  }
   store.merge_layers();
-  store.renew_lists();
+  store.renew_views();
   store.collect_garbage(watch);
 }
 

@@ -82,11 +82,13 @@ Rows read_rows(const Database& database) {
   Statement refs(database, "SELECT name, layer FROM refs ORDER BY sequence");
   while (refs.step())
     rows.refs.push_back({refs.text(0), refs.integer(1)});
-  Statement heads(database, "SELECT name, current, upper, unsynced_since_boot FROM heads ORDER BY name");
+  Statement heads(database,
+                  "SELECT name, current, upper, unsynced_since_boot, upper_is_unused FROM heads ORDER BY name");
   while (heads.step()) {
     Head head = head_on(heads.integer(1));
     head.upper = heads.integer_or_null(2);
     if (!heads.is_null(3)) head.unsynced_since_boot = heads.text(3);
+    head.upper_is_unused = heads.integer(4) != 0;
     rows.heads.push_back({heads.text(0), head});
   }
   return rows;
@@ -230,7 +232,7 @@ class Check {
     std::set<std::string> listed = rows_.retired;
     for (const auto& [id, layer] : rows_.layers) {
       listed.insert(layer.directory);
-      if (is_lost_by_restart(id) || !has_files({layer.directory, id, false})) continue;
+      if (may_be_missing(id) || !has_files({layer.directory, id, false})) continue;
       whole_.push_back(id);
       if (!layer.committed) require_directory({layer.directory, id, false}, "/work");
     }
@@ -376,11 +378,13 @@ class Check {
     }
   }
 
-  /// An upper that was not on the disk when the machine was restarted: its directory may be there or not.
-  bool is_lost_by_restart(LayerId layer) const {
+  /// An upper that was not on the disk when the machine was restarted, or that nobody has used: its directory may be
+  /// there or not, whole or not.
+  bool may_be_missing(LayerId layer) const {
     return std::any_of(rows_.heads.begin(), rows_.heads.end(), [&](const Rows::NamedHead& named) {
       const auto& unsynced = named.head.unsynced_since_boot;
-      return named.head.upper == layer && unsynced && *unsynced != linux_api::boot_id();
+      const bool is_lost_by_restart = unsynced && *unsynced != linux_api::boot_id();
+      return named.head.upper == layer && (named.head.upper_is_unused || is_lost_by_restart);
     });
   }
 

@@ -79,7 +79,9 @@ void sync_use_note(int file) {
 
 void apply_use_note(int file, Head& head) {
   const auto note = read_use_note(file);
-  if (note && head.upper == note->upper) head.unsynced_since_boot = note->boot;
+  if (!note || head.upper != note->upper) return;
+  head.unsynced_since_boot = note->boot;
+  head.upper_is_unused = false;
 }
 
 }  // namespace plyroot::store

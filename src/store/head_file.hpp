@@ -21,7 +21,7 @@ std::string head_file_name(std::string_view extension);
 void note_mount(int file);
 void note_unmount(int file);
 
-/// The upper, which was on the disk, is being written to again: it may be lost if the power is in this boot. As
+/// The upper, which was on the disk or unused, is being written to: it may be lost if the power is in this boot. As
 /// Head::unsynced_since_boot, and as strong.
 struct UseNote {
   LayerId upper = 0;

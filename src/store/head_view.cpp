@@ -1,5 +1,8 @@
 #include "store/head_view.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <concepts>
 #include <type_traits>
 
@@ -16,6 +19,7 @@ requires std::same_as<std::remove_const_t<Value>, Head>
 void fields(Value& value, Visitor&& visit) {
   visit("current", value.current);
   visit("upper", value.upper);
+  visit("upper_is_unused", value.upper_is_unused);
   visit("unsynced_since_boot", value.unsynced_since_boot);
   visit("retired_before_mount", value.retired_before_mount);
 }
@@ -75,6 +79,9 @@ std::optional<HeadView> parse_head_view(std::string_view file, const std::option
 
 std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp) {
   return parse_head_view(read_view_file(heads, head_view_name(head)), stamp);
+}
+bool has_head_view(int heads, const HeadName& head) {
+  return heads >= 0 && faccessat(heads, head_view_name(head).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view) {
   keep_view_file(heads, head_view_name(head), written(stamp, view));

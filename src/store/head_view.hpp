@@ -32,12 +32,14 @@ HeadView head_view_from(const Database& database, const HeadName& head);
 /// Views are kept in files of heads/ (view_file.hpp).
 /// @param stamp nothing for a view of whatever state, which tells only what was asked for then
 std::optional<HeadView> read_head_view(int heads, const HeadName& head, const std::optional<DatabaseStamp>& stamp);
+/// Whether one has been kept, of whatever state.
+bool has_head_view(int heads, const HeadName& head);
 void keep_head_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const HeadView& view);
 
 /// A view's file has its head's name (head_file_stem), and this.
 inline constexpr std::string_view head_view_suffix = ".view";
 /// What the file begins with (support/sealed.hpp).
-inline constexpr std::string_view head_view_magic = "plyroot head\n1";
+inline constexpr std::string_view head_view_magic = "plyroot head\n2";
 
 /// The form of the file. parse_head_view() returns nothing for what written() did not write for the stamp.
 std::string written(const DatabaseStamp& stamp, const HeadView& view);

@@ -27,6 +27,28 @@ Descriptor open_directory(int parent, const std::string& name) {
   return linux_api::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
+/// @returns whether it was not there before
+bool make_directory(int parent, const std::string& name, mode_t mode) {
+  if (mkdirat(parent, name.c_str(), mode) == 0) return true;
+  if (errno != EEXIST) throw_errno(errno, "make the directory", linux_api::shown_path(parent, name));
+  return false;
+}
+
+/// NAME/work comes last: where it is, all else is.
+void make_content_directories(int layers, const std::string& name, const std::optional<std::string>& below) {
+  const Descriptor directory = open_directory(layers, name);
+  make_directory(directory.get(), "fs", 0755);
+  const Descriptor files = open_directory(directory.get(), "fs");
+  if (fchmod(files.get(), 0755) < 0)
+    throw_errno(errno, "set the mode of", linux_api::shown_path(files.get()));  // whatever the umask
+  if (below) {
+    linux_api::copy_attributes(
+        open_directory(layers, *below + "/fs").get(), files.get(),
+        [](std::string_view attribute) { return !overlay::is_mark(attribute, overlay::Marks::trusted); });
+  }
+  make_directory(directory.get(), "work", 0700);
+}
+
 }  // namespace
 
 std::string new_directory_name(LayerId id) {
@@ -36,25 +58,17 @@ std::string new_directory_name(LayerId id) {
 }
 
 void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below) {
-  if (mkdirat(layers, name.c_str(), 0700) < 0) {
-    if (errno != EEXIST) throw_errno(errno, "make the directory", linux_api::shown_path(layers, name));
+  if (!make_directory(layers, name, 0700)) {
     linux_api::remove_tree(layers, name);
-    if (mkdirat(layers, name.c_str(), 0700) < 0)
-      throw_errno(errno, "make the directory", linux_api::shown_path(layers, name));
+    make_directory(layers, name, 0700);
   }
-  const Descriptor directory = open_directory(layers, name);
-  if (mkdirat(directory.get(), "fs", 0755) < 0)
-    throw_errno(errno, "make the directory", linux_api::shown_path(directory.get(), "fs"));
-  if (mkdirat(directory.get(), "work", 0700) < 0)
-    throw_errno(errno, "make the directory", linux_api::shown_path(directory.get(), "work"));
-  const Descriptor files = open_directory(directory.get(), "fs");
-  if (fchmod(files.get(), 0755) < 0)
-    throw_errno(errno, "set the mode of", linux_api::shown_path(files.get()));  // whatever the umask
-  if (below) {
-    linux_api::copy_attributes(
-        open_directory(layers, *below + "/fs").get(), files.get(),
-        [](std::string_view attribute) { return !overlay::is_mark(attribute, overlay::Marks::trusted); });
-  }
+  make_content_directories(layers, name, below);
+}
+
+void make_upper_directory(int layers, const std::string& name, const std::string& below) {
+  if (linux_api::open_if_directory(layers, name + "/work")) return;
+  make_directory(layers, name, 0700);
+  make_content_directories(layers, name, below);
 }
 
 void sync_new_layer_directory(int layers, const std::string& name) {

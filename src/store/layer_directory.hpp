@@ -21,6 +21,9 @@ std::string new_directory_name(LayerId id);
 /// @param layers the directory of all layers
 /// @param below the directory of the layer below, none for base
 void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below);
+/// The same of an upper that is listed, and that nobody has used, where it is not there yet. What a killed command or a
+/// power cut has left of it stays, and is made whole.
+void make_upper_directory(int layers, const std::string& name, const std::string& below);
 /// A directory just made is on the disk when this returns. An upper needs none of it: it is there once what is in it
 /// is.
 void sync_new_layer_directory(int layers, const std::string& name);

@@ -4,25 +4,27 @@
 
 #include <algorithm>
 
+#include "store/layer_directory.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::store {
-namespace {
-
-bool is_reached(const Database& database, LayerId id) {
-  Statement reached(
-      database,
-      "SELECT EXISTS (SELECT 1 FROM refs WHERE layer = ?1) OR EXISTS (SELECT 1 FROM layers WHERE parent = ?1)"
-      " OR EXISTS (SELECT 1 FROM heads WHERE current = ?1 OR upper = ?1)");
-  reached.bind(id).step();
-  return reached.integer(0) != 0;
-}
-
-}  // namespace
 
 Head head_on(LayerId current) {
   Head head;
   head.current = current;
+  return head;
+}
+
+Head head_with_new_upper(const Database& database, LayerId current) {
+  LayerId last_layer = 0;
+  Head head = head_on(current);
+  Statement sequences(database, "SELECT name, seq FROM sqlite_sequence");
+  while (sequences.step()) {
+    if (sequences.text(0) == "layers") last_layer = sequences.integer(1);
+    if (sequences.text(0) == "retired") head.retired_before_mount = sequences.integer(1);
+  }
+  head.upper = add_layer(database, new_directory_name(last_layer + 1), current, false);
+  head.upper_is_unused = true;
   return head;
 }
 
@@ -48,11 +50,6 @@ LayerId add_layer(const Database& database, const std::string& directory, std::o
       .bind(std::int64_t{committed})
       .run();
   return sqlite3_last_insert_rowid(database.get());
-}
-
-LayerId next_layer_id(const Database& database) {
-  Statement last(database, "SELECT seq FROM sqlite_sequence WHERE name = 'layers'");
-  return last.step() ? last.integer(0) + 1 : 1;
 }
 
 std::vector<std::string> chain_of(const Database& database, LayerId top) {
@@ -100,10 +97,12 @@ void add_ref(const Database& database, const SnapshotName& name, LayerId layer, 
 }
 
 std::optional<Head> find_head(const Database& database, const HeadName& name) {
-  Statement row(database, "SELECT current, upper, unsynced_since_boot, retired_before_mount FROM heads WHERE name = ?");
+  Statement row(database,
+                "SELECT current, upper, upper_is_unused, unsynced_since_boot, retired_before_mount"
+                " FROM heads WHERE name = ?");
   if (!row.bind(name.text()).step()) return std::nullopt;
-  Head head{row.integer(0), row.integer_or_null(1), std::nullopt, row.integer(3)};
-  if (!row.is_null(2)) head.unsynced_since_boot = row.text(2);
+  Head head{row.integer(0), row.integer_or_null(1), row.integer(2) != 0, std::nullopt, row.integer(4)};
+  if (!row.is_null(3)) head.unsynced_since_boot = row.text(3);
   return head;
 }
 
@@ -116,9 +115,10 @@ Head read_head(const Database& database, const HeadName& name) {
 
 void write_head(const Database& database, const HeadName& name, const Head& head) {
   Statement row(database,
-                "INSERT OR REPLACE INTO heads (name, current, upper, unsynced_since_boot, retired_before_mount)"
-                " VALUES (?, ?, ?, ?, ?)");
-  row.bind(name.text()).bind(head.current).bind(head.upper);
+                "INSERT OR REPLACE INTO heads"
+                " (name, current, upper, upper_is_unused, unsynced_since_boot, retired_before_mount)"
+                " VALUES (?, ?, ?, ?, ?, ?)");
+  row.bind(name.text()).bind(head.current).bind(head.upper).bind(std::int64_t{head.upper_is_unused});
   if (head.unsynced_since_boot) {
     row.bind(*head.unsynced_since_boot);
   } else {
@@ -130,17 +130,24 @@ void write_head(const Database& database, const HeadName& name, const Head& head
 
 std::vector<std::string> delete_unreachable(const Database& database, LayerId from) {
   std::vector<std::string> garbage;
+  // Few statements, each for all layers: to prepare one takes as long as to run it a dozen times.
+  Statement layer(database,
+                  "DELETE FROM layers WHERE id = ?1 AND parent IS NOT NULL"
+                  " AND NOT EXISTS (SELECT 1 FROM refs WHERE layer = ?1)"
+                  " AND NOT EXISTS (SELECT 1 FROM layers WHERE parent = ?1)"
+                  " AND NOT EXISTS (SELECT 1 FROM heads WHERE current = ?1 OR upper = ?1)"
+                  " RETURNING directory, parent");
+  std::optional<Statement> cover;
   std::optional<LayerId> next = from;
-  while (next && !is_reached(database, *next)) {
-    const Layer layer = read_layer(database, *next);
-    if (!layer.parent) break;  // base
-    Statement cover(database, "DELETE FROM covers WHERE layer = ? RETURNING directory");
-    cover.bind(layer.id);
-    while (cover.step())
-      garbage.push_back(cover.text(0));
-    Statement(database, "DELETE FROM layers WHERE id = ?").bind(layer.id).run();
-    garbage.push_back(layer.directory);
-    next = layer.parent;
+  while (next && layer.bind(*next).step()) {
+    garbage.push_back(layer.text(0));
+    if (!cover) cover.emplace(database, "DELETE FROM covers WHERE layer = ? RETURNING directory");
+    cover->bind(*next);
+    while (cover->step())
+      garbage.push_back(cover->text(0));
+    cover->start_again();
+    next = layer.integer_or_null(1);
+    layer.start_again();
   }
   return garbage;
 }

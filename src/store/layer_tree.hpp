@@ -22,6 +22,8 @@ struct Layer {
 struct Head {
   LayerId current = 0;
   std::optional<LayerId> upper;
+  /// Nobody has mounted the upper yet: it shows nothing, and its directory may not be there.
+  bool upper_is_unused = false;
   std::optional<std::string> unsynced_since_boot;  ///< the upper may be lost if the machine's power is
   std::int64_t retired_before_mount = 0;           ///< last_retired() when it was mounted last
 
@@ -30,6 +32,8 @@ struct Head {
 
 /// A head without an upper.
 Head head_on(LayerId current);
+/// A head with an upper that nobody has used, which this lists.
+Head head_with_new_upper(const Database& database, LayerId current);
 
 /// The rows of the store's database as layers, refs and heads. Each function is one or a few statements and belongs
 /// into its caller's transaction.
@@ -38,8 +42,6 @@ Layer read_layer(const Database& database, LayerId id);
 LayerId base_of(const Database& database);
 LayerId add_layer(const Database& database, const std::string& directory, std::optional<LayerId> parent,
                   bool committed);
-/// The id that the next layer will get.
-LayerId next_layer_id(const Database& database);
 /// The directories that show a layer and all below it, the topmost first: its own, or a cover's in place of several.
 /// Base only where there is nothing else.
 std::vector<std::string> chain_of(const Database& database, LayerId top);

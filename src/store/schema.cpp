@@ -66,6 +66,10 @@ CREATE TABLE retired (
 );
 -- The last of them when the head was mounted last.
 ALTER TABLE heads ADD COLUMN retired_before_mount INTEGER NOT NULL DEFAULT 0;
+)sql",
+    // 3: uppers that are listed before they are used
+    R"sql(
+ALTER TABLE heads ADD COLUMN upper_is_unused INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 constexpr std::int64_t newest_version = std::size(steps);

@@ -75,6 +75,12 @@ std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
   return std::move(view->snapshots);
 }
 
+void Store::State::renew_view_of(const HeadName& head) {
+  if (!store::has_head_view(heads.get(), head)) return;
+  const auto now = file_.settled_stamp();
+  if (!now || !store::read_head_view(heads.get(), head, *now)) keep_view_of(head);
+}
+
 void Store::State::renew_list_of(const HeadName& head) const {
   if (!store::has_list_view(heads.get(), head)) return;
   const auto now = file_.settled_stamp();

@@ -28,7 +28,8 @@ struct Store::State {
   /// Keeps that, and what origin_of() has said since, for commands to come.
   void keep_view_of(const HeadName& head);
   [[nodiscard]] std::vector<Snapshot> list_of(const HeadName& head) const;
-  /// Keeps it anew where it has been kept before, and has changed since.
+  /// Keep them anew where they have been kept before, and have changed since.
+  void renew_view_of(const HeadName& head);
   void renew_list_of(const HeadName& head) const;
   /// Commits a transaction.
   /// @param change what it does to list_of(head): kept for commands to come, which would else read the database

@@ -177,11 +177,26 @@ void require_idle(const HeadLock& lock) {
   if (lock.use() != HeadLock::Use::idle) throw Error("Build root is locked by another process.", {}, ExitCode::in_use);
 }
 
+/// Files in an upper that nobody has used mean that the head's file was removed: they stay, and count as not on the
+/// disk.
+void distrust_missing_note(int layers, const std::string& upper_directory, Head& head) {
+  const Descriptor files = linux_api::open_if_directory(layers, upper_directory + "/fs");
+  if (!files || linux_api::is_empty_directory(files.get())) return;
+  head.upper_is_unused = false;
+  head.unsynced_since_boot = linux_api::boot_id();
+}
+
 /// The same as its file tells of it too.
-Head read_head(const Database& database, const HeadLock& lock) {
+Head read_head(const Database& database, int layers, const HeadLock& lock) {
   Head head = read_head(database, lock.head());
   store::apply_use_note(lock.descriptor(), head);
+  if (head.upper_is_unused)
+    distrust_missing_note(layers, store::read_layer(database, head.upper.value()).directory, head);
   return head;
+}
+
+bool was_written_to(const Head& head) {
+  return head.upper && !head.upper_is_unused;
 }
 
 /// An upper that another boot left unsynced may be torn: the head goes back to its current layer.
@@ -198,9 +213,11 @@ std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
   return state_->list_of(head);
 }
 
-void Store::renew_lists() {
-  for (const HeadName& head : heads())
+void Store::renew_views() {
+  for (const HeadName& head : heads()) {
+    state_->renew_view_of(head);
     state_->renew_list_of(head);
+  }
 }
 
 bool Store::has_snapshot(const SnapshotName& name) const {
@@ -258,18 +275,23 @@ Store::Prepared Store::prepare_upper(const HeadLock& idle_head, const std::funct
 
 namespace {
 
+/// Makes the directory of an upper that nobody has used.
+void make_upper_directory(int layers, const std::string& directory, const std::string& below) {
+  store::require_layer_directory(layers, below);
+  store::make_upper_directory(layers, directory, below);
+}
+
 /// Gives a head an upper, and notes that it is not on the disk. @returns the upper dropped, which another boot left so
 std::optional<LayerId> give_upper(const Database& database, int layers, const HeadLock& lock, Head& head,
                                   const std::string& boot) {
-  head = read_head(database, lock);
+  head = read_head(database, layers, lock);
   const auto upper_before = head.upper;
   const bool dropped = drop_unsynced_upper(head);
-  if (!head.upper) {
-    const store::Layer below = store::read_layer(database, head.current);
-    store::require_layer_directory(layers, below.directory);
-    const std::string directory = store::new_directory_name(store::next_layer_id(database));
-    store::make_layer_directory(layers, directory, below.directory);
-    head.upper = store::add_layer(database, directory, head.current, false);
+  if (!head.upper) head = store::head_with_new_upper(database, head.current);
+  if (head.upper_is_unused) {
+    const std::string below = store::read_layer(database, head.current).directory;
+    make_upper_directory(layers, store::read_layer(database, *head.upper).directory, below);
+    head.upper_is_unused = false;
   }
   head.unsynced_since_boot = boot;
   head.retired_before_mount = store::last_retired(database);
@@ -284,6 +306,7 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   Prepared prepared;
   store::HeadView view = state_->view_of(idle_head.head());
   store::apply_use_note(idle_head.descriptor(), view.head);
+  if (view.head.upper_is_unused) distrust_missing_note(state_->layers.get(), view.upper_directory, view.head);
   const std::string& boot = linux_api::boot_id();
   const bool is_of_another_boot = view.head.unsynced_since_boot && *view.head.unsynced_since_boot != boot;
   auto preparation = std::make_unique<State::Preparation>();
@@ -297,6 +320,7 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
     if (dropped) preparation->garbage = store::delete_unreachable(database, *dropped);
     prepared.layers = layers_of(database, head);
   } else {
+    if (view.head.upper_is_unused) make_upper_directory(state_->layers.get(), view.upper_directory, view.below.front());
     prepared.layers = mounted(view.upper_directory, std::move(view.below));
     if (!view.head.unsynced_since_boot) {
       preparation->head_file = linux_api::duplicate(idle_head.descriptor());
@@ -312,6 +336,19 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   // Where many wait, mounting within the transaction would make them wait for that too.
   if (state_->preparation->transaction && state_->preparation->transaction->had_to_wait()) commit_preparation();
   return prepared;
+}
+
+void Store::make_upper_ready(const HeadName& name) {
+  const auto is_unused = [](const std::optional<Head>& head) { return head && head->upper && head->upper_is_unused; };
+  if (!is_unused(store::find_head(state_->database(), name))) return;
+  const HeadLock lock(*this, name);
+  const Head head = read_head(state_->database(), state_->layers.get(), lock);
+  if (!is_unused(head)) return;
+  const std::string below = store::read_layer(state_->database(), head.current).directory;
+  // Where it is missing, whoever enters says so.
+  if (!linux_api::open_if_directory(state_->layers.get(), below + "/fs")) return;
+  store::make_upper_directory(state_->layers.get(), store::read_layer(state_->database(), *head.upper).directory,
+                              below);
 }
 
 void Store::commit_preparation() {
@@ -342,21 +379,21 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
     }
   };
   require_free_name();
-  const Head before = read_head(database, idle_head);
+  const Head before = read_head(database, state_->layers.get(), idle_head);
   // Data before name. Waited for outside of the transaction: other heads of this root go on meanwhile.
-  if (before.upper && before.unsynced_since_boot == linux_api::boot_id())
+  if (was_written_to(before) && before.unsynced_since_boot == linux_api::boot_id())
     linux_api::sync_file_system(state_->layers.get());
 
   Transaction transaction(database);
   require_free_name();
-  Head head = read_head(database, idle_head);
+  Head head = read_head(database, state_->layers.get(), idle_head);
   const auto upper_before = head.upper;
   const bool dropped = drop_unsynced_upper(head);
-  if (head.upper) {
+  if (was_written_to(head)) {
     store::Statement(database, "UPDATE layers SET committed = 1 WHERE id = ?").bind(*head.upper).run();
-    head.current = *head.upper;
-    head.upper.reset();
-    head.unsynced_since_boot.reset();
+    head = store::head_with_new_upper(database, *head.upper);
+  } else if (!head.upper) {
+    head = store::head_with_new_upper(database, head.current);
   }
   store::add_ref(database, name, head.current, origin);
   const store::ListChange change{head.current, {{name.text(), true, head.current}}, {}};
@@ -370,17 +407,11 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
 namespace {
 
 /// Lets a head stand elsewhere, and drops what only it reached. @returns directories that are garbage after the commit
-std::vector<std::string> move_head(const Database& database, const HeadName& name, const Head& before, LayerId target) {
-  store::write_head(database, name, store::head_on(target));
-  std::vector<std::string> garbage;
-  if (before.upper) garbage = store::delete_unreachable(database, *before.upper);
-  const bool current_is_listed =
-      store::Statement(database, "SELECT 1 FROM layers WHERE id = ?").bind(before.current).step();
-  if (current_is_listed) {
-    for (std::string& directory : store::delete_unreachable(database, before.current))
-      garbage.push_back(std::move(directory));
-  }
-  return garbage;
+std::vector<std::string> move_head(const Database& database, const HeadName& name, const Head& before,
+                                   const Head& after) {
+  store::write_head(database, name, after);
+  // What the upper stands on is what the head stood on.
+  return store::delete_unreachable(database, before.upper.value_or(before.current));
 }
 
 }  // namespace
@@ -390,17 +421,19 @@ void Store::roll_back(const HeadLock& idle_head, const SnapshotName& name) {
   Transaction transaction(state_->database());
   const LayerId target = require_ref(state_->database(), name);
   const Head before = read_head(state_->database(), idle_head.head());
-  const auto garbage = move_head(state_->database(), idle_head.head(), before, target);
+  const Head after = store::head_with_new_upper(state_->database(), target);
+  const auto garbage = move_head(state_->database(), idle_head.head(), before, after);
   state_->commit(transaction, idle_head.head(), {target, {}, {}});
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
 
 void Store::clean(const HeadLock& idle_head) {
   require_idle(idle_head);
-  if (const auto head = store::find_head(state_->database(), idle_head.head()); !head || !head->upper) return;
   Transaction transaction(state_->database());
-  const Head before = read_head(state_->database(), idle_head.head());
-  const auto garbage = move_head(state_->database(), idle_head.head(), before, before.current);
+  const Head before = read_head(state_->database(), state_->layers.get(), idle_head);
+  if (!was_written_to(before)) return;
+  const Head after = store::head_with_new_upper(state_->database(), before.current);
+  const auto garbage = move_head(state_->database(), idle_head.head(), before, after);
   state_->commit(transaction, idle_head.head());
   store::move_to_trash(state_->directory.get(), state_->layers.get(), garbage);
 }
@@ -420,7 +453,7 @@ void Store::drop_head(const HeadLock& idle_head) {
   if (!found) return;
   Transaction transaction(state_->database());
   const LayerId base = store::base_of(state_->database());
-  const auto garbage = move_head(state_->database(), idle_head.head(), *found, base);
+  const auto garbage = move_head(state_->database(), idle_head.head(), *found, store::head_on(base));
   if (!idle_head.head().is_main()) {
     store::Statement(state_->database(), "DELETE FROM heads WHERE name = ?").bind(idle_head.head().text()).run();
   }
@@ -477,7 +510,7 @@ void Store::sync_head(const HeadName& name) {
   {
     const HeadLock lock(*this, name);  // nobody drops the upper while it is read about
     if (!has_upper()) return;
-    head = read_head(state_->database(), lock);
+    head = read_head(state_->database(), state_->layers.get(), lock);
     if (head->unsynced_since_boot != linux_api::boot_id()) return;
     directory = store::read_layer(state_->database(), *head->upper).directory;
   }
@@ -493,11 +526,12 @@ void Store::sync_head(const HeadName& name) {
   const auto has_other_upper = [&](const std::optional<Head>& now) { return !now || now->upper != head->upper; };
   auto now = store::find_head(state_->database(), name);
   if (has_other_upper(now)) return;
-  if (now->unsynced_since_boot) {
+  if (now->unsynced_since_boot || now->upper_is_unused) {
     Transaction transaction(state_->database());
     now = store::find_head(state_->database(), name);
     if (has_other_upper(now)) return;
     now->unsynced_since_boot.reset();
+    now->upper_is_unused = false;
     store::write_head(state_->database(), name, *now);
     state_->commit(transaction, name);
   }

@@ -178,7 +178,7 @@ class Machine:
             layers = {id: (directory, parent) for id, directory, parent in rows.execute("SELECT id, directory, parent FROM layers")}
             mounted = layers | {id: (directory, below) for id, directory, below in rows.execute("SELECT layer, directory, below FROM covers")}
             refs = list(rows.execute("SELECT name, layer FROM refs ORDER BY sequence"))
-            rows_of_heads = list(rows.execute("SELECT name, current, upper FROM heads ORDER BY name"))
+            rows_of_heads = list(rows.execute("SELECT name, current, upper, upper_is_unused FROM heads ORDER BY name"))
         finally:
             rows.close()
         trees: dict[int, str] = {}
@@ -191,9 +191,11 @@ class Machine:
             return trees[layer]
 
         seen = {"snapshots": [(name, tree(layer)) for name, layer in refs], "heads": {}}
-        for name, current, upper in rows_of_heads:
+        for name, current, upper, is_unused in rows_of_heads:
             if heads is not None and name not in heads:
                 continue
+            if is_unused and not (self.store / "layers" / layers[upper][0] / "work").exists():
+                upper = None  # whoever enters makes its directory
             seen["heads"][name] = {"current": tree(current), "now": tree(upper or current),
                                    "named": [ref for ref, layer in refs if layer == current]}
         return seen

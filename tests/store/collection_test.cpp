@@ -24,7 +24,7 @@ TEST_P(Collection, MakesRoomForAMountThatFailedAndCanThenBePreparedAnew) {
   snapshot("s");
   fs::create_directory(location().path() + "/layers/unlisted");
   {
-    const HeadLock lock(store(), HeadName::main());
+    const HeadLock lock(store(), HeadName("new"));
     const Store::Prepared failed = store().prepare_upper(lock);  // in a transaction, which holds the database
     EXPECT_TRUE(store().free_space());
     EXPECT_EQ(count("trash"), 0U);

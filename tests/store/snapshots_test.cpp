@@ -145,7 +145,8 @@ TEST_P(Snapshots, OfAStoreThatAnEarlierPlyrootMadeStay) {
   write("a", "2");
   database().execute(
       "DROP TABLE covers; DROP TABLE retired; ALTER TABLE layers DROP COLUMN entries;"
-      "ALTER TABLE heads DROP COLUMN retired_before_mount; PRAGMA user_version = 1");
+      "ALTER TABLE heads DROP COLUMN retired_before_mount; ALTER TABLE heads DROP COLUMN upper_is_unused; PRAGMA "
+      "user_version = 1");
   Store now = Store::open(location()).value();
   EXPECT_EQ(listed(now), Lines{"* s"});
   EXPECT_EQ(MountedHead(now, HeadName::main()).read("a"), "2");

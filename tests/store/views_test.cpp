@@ -108,7 +108,7 @@ TEST_P(Views, OfListsFollowWhateverChangesThem) {
   const auto size = fs::file_size(file("@main.list"));
   snapshot("one-more");
   EXPECT_EQ(fs::file_size(file("@main.list")), size);
-  opened_anew().renew_lists();  // as the background does
+  opened_anew().renew_views();  // as the background does
   EXPECT_EQ(kept().value().size(), static_cast<std::size_t>(made) + 3);
   snapshot("yet-one-more");
   EXPECT_EQ(kept().value().back(), "* yet-one-more");
@@ -133,7 +133,7 @@ TEST_P(Views, ThatNobodyHasAskedForAreNotRenewed) {
   write("a", "1", other);
   snapshot("s", other);
   fs::remove(file("x.list"));
-  opened_anew().renew_lists();
+  opened_anew().renew_views();
   EXPECT_FALSE(fs::exists(file("x.list")));
 }
 
@@ -150,7 +150,7 @@ TEST_P(Views, OfListsThatAreNotTrueDoNotOutliveTheBackground) {
   snapshot("s");
   forge_list();
   snapshot("t");
-  opened_anew().renew_lists();
+  opened_anew().renew_views();
   EXPECT_EQ(listed_anew(), (Lines{"* s", "* t"}));
 }
 

@@ -1,0 +1,114 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "linux/descriptor.hpp"
+#include "store/check.hpp"
+#include "store/database_file.hpp"
+#include "store_fixture.hpp"
+
+namespace plyroot::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A head that stands on "s" with an upper that nobody has used.
+class UnusedUpper : public StoreTest {
+ protected:
+  void SetUp() override {
+    StoreTest::SetUp();
+    if (IsSkipped()) return;
+    write("a", "1");
+    snapshot("s");
+    write("a", "2");
+    clean();
+    store().collect_garbage();
+  }
+  [[nodiscard]] fs::path upper() const {
+    const store::Database rows = database();
+    store::Statement row(rows, "SELECT directory FROM layers JOIN heads ON layers.id = heads.upper AND name = ''");
+    EXPECT_TRUE(row.step());
+    return fs::path(location().path()) / "layers" / row.text(0);
+  }
+  [[nodiscard]] bool is_listed_as_unused() const {
+    const store::Database rows = database();
+    store::Statement row(rows, "SELECT upper_is_unused FROM heads WHERE name = ''");
+    EXPECT_TRUE(row.step());
+    return row.integer(0) != 0;
+  }
+  [[nodiscard]] store::DatabaseStamp stamp() const {
+    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
+    return store::DatabaseFile::open(directory.get(), location().path() + "/store.db")->stamp();
+  }
+  [[nodiscard]] bool is_well_and_clean() const { return store::check(location()).findings.empty(); }
+  void remove_head_file() const { fs::remove(location().path() + "/heads/@main.lock"); }
+};
+INSTANTIATE_TEST_SUITE_P(On, UnusedUpper, testing::Values("ext4", "tmpfs"), file_system_name);
+
+TEST_P(UnusedUpper, IsUsedWithoutChangingTheDatabase) {
+  const store::DatabaseStamp before = stamp();
+  write("b", "1");
+  EXPECT_EQ(stamp(), before);
+  EXPECT_EQ(read("a"), "1");
+  EXPECT_EQ(read("b"), "1");
+}
+
+TEST_P(UnusedUpper, NeedsNoDirectoryBeforeItIsUsed) {
+  EXPECT_FALSE(fs::exists(upper()));
+  EXPECT_TRUE(is_well_and_clean());
+  EXPECT_EQ(read("a"), "1");
+  EXPECT_TRUE(is_well_and_clean());
+}
+
+TEST_P(UnusedUpper, WhoseDirectoryWasBegunIsAsGood) {
+  fs::create_directory(upper());
+  EXPECT_TRUE(is_well_and_clean());
+  EXPECT_EQ(read("a"), "1");
+}
+
+TEST_P(UnusedUpper, StaysWhereASnapshotIsTaken) {
+  const fs::path before = upper();
+  snapshot("t");
+  EXPECT_EQ(list(), (Lines{"* s", "* t"}));
+  EXPECT_EQ(upper(), before);
+}
+
+TEST_P(UnusedUpper, IsNothingThatARestartCouldLose) {
+  boot_again();
+  const MountedHead head(store(), HeadName::main());
+  EXPECT_FALSE(head.prepared().dropped_unsynced);
+  EXPECT_EQ(head.read("a"), "1");
+}
+
+TEST_P(UnusedUpper, ThatIsUsedKeepsWhatWasWrittenEvenWithoutTheHeadsFile) {
+  write("b", "1");
+  remove_head_file();
+  snapshot("t");
+  write("b", "2");
+  remove_head_file();
+  EXPECT_EQ(read("b"), "2");
+  clean();
+  EXPECT_EQ(read("b"), "1");
+}
+
+TEST_P(UnusedUpper, IsNotListedAsUnusedOnceItIsOnTheDisk) {
+  EXPECT_TRUE(is_listed_as_unused());
+  write("b", "1");
+  store().sync_head(HeadName::main());
+  EXPECT_FALSE(is_listed_as_unused());
+}
+
+TEST_P(UnusedUpper, ThatOnlyAKillLeftNotedIsDroppedByTheNextClean) {
+  {
+    const HeadLock lock(store(), HeadName::main());
+    store().prepare_upper(lock);
+  }
+  const fs::path before = upper();
+  clean();
+  EXPECT_NE(upper(), before);
+  EXPECT_TRUE(fs::exists(location().path() / fs::path("trash") / before.filename()));
+}
+
+}  // namespace
+}  // namespace plyroot::test
