@@ -51,6 +51,7 @@ HOSTILE = {
 strings = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 
 # Left-to-right and right-to-left overrides too: they show a name as another one.
+LAYER = re.compile(rb"\d+-[0-9a-f]{8}")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -75,7 +76,7 @@ def surroundings(root, tmp_path):
     yield
     for place in places:
         added = set(os.listdir(os.fsencode(place))) - before[place]
-        allowed = {name for name in added if place.name == "layers" and name.isdigit()} | {name for name in added if name.startswith((b"plyroot-test-", b"pytest-"))}
+        allowed = {name for name in added if place.name == "layers" and LAYER.fullmatch(name)} | {name for name in added if name.startswith((b"plyroot-test-", b"pytest-"))}
         assert added - allowed - {b"trash"} == set(), place
     assert not os.path.exists("/tmp/plyroot-owned")
 

@@ -68,7 +68,7 @@ def test_the_background_is_a_small_process_of_the_hosts_and_holds_nothing_of_moc
     assert os.getsid(process) == process
     wait_until(lambda: not housekeepers())
     assert list((machine.store / "trash").iterdir()) == []
-    assert len(list((machine.store / "layers").iterdir())) == 2  # base, postinit
+    assert len(list((machine.store / "layers").iterdir())) == 3  # base, postinit, and the upper that the next one to enter will use
 
 
 def test_names_that_are_taken_unknown_or_not_allowed_change_nothing(initialized):
