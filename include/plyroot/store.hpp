@@ -134,6 +134,7 @@ class Store {
   void renew_views();
 
   /// Makes what the next one to enter the head would have to make: the directory of an upper that nobody has used.
+  /// Where it cannot be made, nothing is said.
   void make_upper_ready(const HeadName& name);
 
   /// How many names have been removed, of how many: called a few times a second.

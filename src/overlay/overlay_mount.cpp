@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -92,12 +94,32 @@ bool is_what_was_mounted(const OverlayPlan& plan, const std::string& reported_op
   return lowers == plan.lowers && upper == plan.upper;
 }
 
+namespace {
+
+/// Where overlayfs cannot make its work directory, it mounts read-only: an error here, for which the reason is asked.
+void require_writable(const linux_api::Descriptor& mounted, const OverlayPlan& plan,
+                      const std::string& layers_directory) {
+  struct statvfs status {};
+  if (fstatvfs(mounted.get(), &status) < 0)
+    throw_errno(errno, "examine the overlay of", layers_directory + "/" + plan.upper);
+  if ((status.f_flag & ST_RDONLY) == 0) return;
+  const std::string probe = fmt::format("{}/{}/probe", layers_directory, plan.work);
+  const int error_number = mkdir(probe.c_str(), 0700) < 0 ? errno : EROFS;
+  rmdir(probe.c_str());
+  throw SystemError(error_number, fmt::format("mount the overlay of {}/{} for writing", layers_directory, plan.upper),
+                    {}, ExitCode::root);
+}
+
+}  // namespace
+
 linux_api::Descriptor mount_overlay(const OverlayPlan& plan, const std::string& layers_directory) {
   const Inside layers(layers_directory);
   try {
     linux_api::FileSystemMount mount = as_file_system_mount(plan);
     mount.called = fmt::format("the overlay of {}/{}", layers_directory, plan.upper);
-    return linux_api::mount_detached(mount);
+    linux_api::Descriptor mounted = linux_api::mount_detached(mount);
+    require_writable(mounted, plan, layers_directory);
+    return mounted;
   } catch (const SystemError& error) {
     const bool has_no_lowerdir_plus = error.error_number() == EINVAL &&
                                       std::string_view(error.what()).find("set lowerdir+") != std::string_view::npos;
@@ -120,6 +142,7 @@ linux_api::Descriptor mount_overlay_by_options(const OverlayPlan& plan, const st
                         ExitCode::root);
     }
     detached = linux_api::clone_mount(AT_FDCWD, layers_directory, false);
+    require_writable(detached, plan, layers_directory);
   });
   return detached;
 }

@@ -20,8 +20,8 @@ namespace {
 
 constexpr const char* lock_name = "@collector.lock";
 
-/// Directories in layers/ that the database does not list. Within a transaction: whoever makes a layer makes its
-/// directory within one too, so what is not listed now never will be.
+/// Directories in layers/ that the database does not list. Within a transaction: whoever makes a directory makes it
+/// within one too, or after it was listed, so what is not listed now never will be.
 std::vector<std::string> unlisted(const Database& database, int layers) {
   std::set<std::string> listed;
   Statement rows(database,

@@ -18,12 +18,23 @@ constexpr off_t mount_mark_at = 0;
 constexpr char maybe_mounted = 'm';
 constexpr char not_mounted = '-';
 
-/// A disk writes a sector as a whole or not at all, so the note must not reach beyond the first one.
+/// A disk writes a sector as a whole or not at all, so the note must not reach beyond the first one, in which its mark
+/// is too.
+constexpr off_t synced_mark_at = 1;
+constexpr char synced = 's';
 constexpr off_t use_note_at = 16;
 constexpr std::size_t use_note_size = 128;
 
-void write_mark(int file, char mark) {
-  linux_api::write_all_at(file, {&mark, 1}, mount_mark_at);
+void write_mark(int file, off_t place, char mark) {
+  linux_api::write_all_at(file, {&mark, 1}, place);
+}
+
+/// With it goes the mark of the one before.
+void write_text_of_use_note(int file, const std::string& text) {
+  std::string written(use_note_at - synced_mark_at, '\0');
+  written += text;
+  written.resize(use_note_at - synced_mark_at + use_note_size);
+  linux_api::write_all_at(file, written, synced_mark_at);
 }
 
 }  // namespace
@@ -40,10 +51,10 @@ bool is_noted_as_unmounted(int file) {
   return pread(file, &mark, 1, mount_mark_at) == 1 && mark == not_mounted;
 }
 void note_mount(int file) {
-  write_mark(file, maybe_mounted);
+  write_mark(file, mount_mark_at, maybe_mounted);
 }
 void note_unmount(int file) {
-  write_mark(file, not_mounted);
+  write_mark(file, mount_mark_at, not_mounted);
 }
 
 std::optional<UseNote> read_use_note(int file) {
@@ -65,16 +76,20 @@ std::optional<UseNote> parse_use_note(std::string_view text) {
 }
 
 void write_use_note(int file, const UseNote& note) {
-  std::string text = fmt::format("{} {}\n", note.upper, note.boot);
+  const std::string text = fmt::format("{} {}\n", note.upper, note.boot);
   if (text.size() > use_note_size) throw Error(fmt::format("the boot id '{}' is too long", note.boot));
-  text.resize(use_note_size);
-  linux_api::write_all_at(file, text, use_note_at);
+  write_text_of_use_note(file, text);
 }
 void erase_use_note(int file) {
-  linux_api::write_all_at(file, std::string(use_note_size, '\0'), use_note_at);
+  write_text_of_use_note(file, {});
 }
 void sync_use_note(int file) {
   linux_api::sync_data(file);
+  write_mark(file, synced_mark_at, synced);
+}
+bool is_use_note_on_disk(int file, const UseNote& note) {
+  char mark = 0;
+  return pread(file, &mark, 1, synced_mark_at) == 1 && mark == synced && read_use_note(file) == note;
 }
 
 void apply_use_note(int file, Head& head) {

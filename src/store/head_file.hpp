@@ -26,6 +26,8 @@ void note_unmount(int file);
 struct UseNote {
   LayerId upper = 0;
   std::string boot;
+
+  bool operator==(const UseNote&) const = default;
 };
 /// Nothing where there is none.
 std::optional<UseNote> read_use_note(int file);
@@ -34,6 +36,8 @@ std::optional<UseNote> parse_use_note(std::string_view text);
 void write_use_note(int file, const UseNote& note);
 void erase_use_note(int file);
 void sync_use_note(int file);
+/// Whether this is what is noted, and on the disk: whoever wrote it may have been killed before, or have failed.
+[[nodiscard]] bool is_use_note_on_disk(int file, const UseNote& note);
 
 /// Adds to a head that was read from the database what its file says of it.
 void apply_use_note(int file, Head& head);

@@ -11,6 +11,7 @@
 #include "store/check.hpp"
 #include "store/collector.hpp"
 #include "store/database.hpp"
+#include "store/head_file.hpp"
 #include "store/layer_tree.hpp"
 #include "store/redo_log.hpp"
 #include "store/schema.hpp"
@@ -88,8 +89,10 @@ class Repair {
     std::vector<std::string> made;
     for (const HeadName& name : store_->heads()) {
       const HeadLock lock(*store_, name);
-      const auto head = find_head(database_, name);
+      auto head = find_head(database_, name);
       if (!head || !head->upper || lock.use() != HeadLock::Use::idle) continue;
+      apply_use_note(lock.descriptor(), *head);
+      if (head->upper_is_unused) continue;  // whoever enters makes all of it
       const std::string upper = read_layer(database_, *head->upper).directory;
       const Descriptor directory = linux_api::open_if_directory(layers_.get(), upper);
       if (!directory) continue;

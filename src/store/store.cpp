@@ -177,8 +177,8 @@ void require_idle(const HeadLock& lock) {
   if (lock.use() != HeadLock::Use::idle) throw Error("Build root is locked by another process.", {}, ExitCode::in_use);
 }
 
-/// Files in an upper that nobody has used mean that the head's file was removed: they stay, and count as not on the
-/// disk.
+/// Files in an upper that nobody has used mean that the head's file was removed, or lost what was written to it: they
+/// stay, and count as not on the disk.
 void distrust_missing_note(int layers, const std::string& upper_directory, Head& head) {
   const Descriptor files = linux_api::open_if_directory(layers, upper_directory + "/fs");
   if (!files || linux_api::is_empty_directory(files.get())) return;
@@ -305,9 +305,10 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   require_idle(idle_head);
   Prepared prepared;
   store::HeadView view = state_->view_of(idle_head.head());
+  const std::string& boot = linux_api::boot_id();
+  const bool is_listed_as_unsynced = view.head.unsynced_since_boot == boot;
   store::apply_use_note(idle_head.descriptor(), view.head);
   if (view.head.upper_is_unused) distrust_missing_note(state_->layers.get(), view.upper_directory, view.head);
-  const std::string& boot = linux_api::boot_id();
   const bool is_of_another_boot = view.head.unsynced_since_boot && *view.head.unsynced_since_boot != boot;
   auto preparation = std::make_unique<State::Preparation>();
   preparation->head = idle_head.head();
@@ -322,9 +323,10 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   } else {
     if (view.head.upper_is_unused) make_upper_directory(state_->layers.get(), view.upper_directory, view.below.front());
     prepared.layers = mounted(view.upper_directory, std::move(view.below));
-    if (!view.head.unsynced_since_boot) {
+    const store::UseNote note{*view.head.upper, boot};
+    if (!is_listed_as_unsynced && !store::is_use_note_on_disk(idle_head.descriptor(), note)) {
       preparation->head_file = linux_api::duplicate(idle_head.descriptor());
-      store::write_use_note(preparation->head_file.get(), {*view.head.upper, boot});
+      store::write_use_note(preparation->head_file.get(), note);
     }
   }
   state_->preparation = std::move(preparation);
@@ -338,17 +340,17 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   return prepared;
 }
 
-void Store::make_upper_ready(const HeadName& name) {
+void Store::make_upper_ready(const HeadName& name) try {
   const auto is_unused = [](const std::optional<Head>& head) { return head && head->upper && head->upper_is_unused; };
   if (!is_unused(store::find_head(state_->database(), name))) return;
   const HeadLock lock(*this, name);
   const Head head = read_head(state_->database(), state_->layers.get(), lock);
   if (!is_unused(head)) return;
   const std::string below = store::read_layer(state_->database(), head.current).directory;
-  // Where it is missing, whoever enters says so.
-  if (!linux_api::open_if_directory(state_->layers.get(), below + "/fs")) return;
   store::make_upper_directory(state_->layers.get(), store::read_layer(state_->database(), *head.upper).directory,
                               below);
+} catch (const Error&) {
+  // Whoever enters makes it, or says why not; a full disk waits for what the background has to do after this.
 }
 
 void Store::commit_preparation() {
@@ -410,8 +412,12 @@ namespace {
 std::vector<std::string> move_head(const Database& database, const HeadName& name, const Head& before,
                                    const Head& after) {
   store::write_head(database, name, after);
-  // What the upper stands on is what the head stood on.
-  return store::delete_unreachable(database, before.upper.value_or(before.current));
+  std::vector<std::string> garbage;
+  if (before.upper) garbage = store::delete_unreachable(database, *before.upper);
+  // Gone already with the upper, unless mock left that standing elsewhere.
+  for (std::string& directory : store::delete_unreachable(database, before.current))
+    garbage.push_back(std::move(directory));
+  return garbage;
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ from machine import Machine
 from operations import OPERATIONS, make_usual
 
 DROPPED = 8 << 20
-#: A head that nobody has used yet has to be made.
-ENTER_A_NEW_HEAD = ("--uniqueext", "new", "--chroot", "--", "/bin/true")
+#: In a cleaned root overlayfs has to make its work directory, and a head that nobody has used has to be made.
+ENTER = {"a cleaned root": ("--chroot", "--", "/bin/true"), "a new head": ("--uniqueext", "new", "--chroot", "--", "/bin/true")}
 
 
 @pytest.fixture
@@ -51,20 +51,20 @@ def drop_something(machine: Machine, where: str):
     os.sync()
 
 
+@pytest.mark.parametrize("what", ENTER)
 @pytest.mark.parametrize("where", ["trash", "layers"])
-def test_what_was_dropped_makes_room(full_machine, where):
+def test_what_was_dropped_makes_room(full_machine, where, what):
+    full_machine.ok("--clean")
     drop_something(full_machine, where)
     fill(full_machine.disk)
-    full_machine.ok(*ENTER_A_NEW_HEAD)
+    full_machine.ok(*ENTER[what])
     assert not (full_machine.store / where / "900").exists()
 
 
-#: Without a session in a root that is there: it makes nothing, and what its program writes is the program's.
-NEED_ROOM = [operation for operation in OPERATIONS if operation.start is make_usual and operation.name != "session"]
-
-
-@pytest.mark.parametrize("operation", NEED_ROOM, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if operation.start is make_usual], ids=lambda operation: operation.name)
 def test_every_command_waits_for_what_was_dropped(full_machine, operation):
+    if operation.name in ("mount", "session"):
+        full_machine.ok("--clean")  # so that it has to make something
     if operation.first:
         full_machine.ok(*operation.first)
     drop_something(full_machine, "trash")
@@ -74,10 +74,12 @@ def test_every_command_waits_for_what_was_dropped(full_machine, operation):
     assert full_machine.run("--fsck").code == 0
 
 
-def test_where_nothing_was_dropped_the_disk_and_the_reason_are_named_and_nothing_changes(full_machine):
+@pytest.mark.parametrize("what", ENTER)
+def test_where_nothing_was_dropped_the_disk_and_the_reason_are_named_and_nothing_changes(full_machine, what):
+    full_machine.ok("--clean")
     before = full_machine.what_a_user_sees()
     fill(full_machine.disk)
-    done = full_machine.run(*ENTER_A_NEW_HEAD)
+    done = full_machine.run(*ENTER[what])
     assert done.code != 0
     assert "No space left on device" in done.stderr
     assert full_machine.what_a_user_sees() == before

@@ -4,8 +4,10 @@
 #include <filesystem>
 
 #include "linux/descriptor.hpp"
+#include "linux/file_system.hpp"
 #include "store/check.hpp"
 #include "store/database_file.hpp"
+#include "store/head_file.hpp"
 #include "store_fixture.hpp"
 
 namespace plyroot::test {
@@ -90,6 +92,37 @@ TEST_P(UnusedUpper, ThatIsUsedKeepsWhatWasWrittenEvenWithoutTheHeadsFile) {
   EXPECT_EQ(read("b"), "2");
   clean();
   EXPECT_EQ(read("b"), "1");
+}
+
+TEST_P(UnusedUpper, ThatIsUsedWithoutTheHeadsFileMayBeLostAsAnyOther) {
+  write("b", "1");
+  remove_head_file();
+  write("b", "2");
+  boot_again();
+  const MountedHead head(store(), HeadName::main());
+  EXPECT_TRUE(head.prepared().dropped_unsynced);
+  EXPECT_EQ(head.read("b"), std::nullopt);
+}
+
+TEST_P(UnusedUpper, IsNotedOnTheDiskByTheNextOneWhereAKillKeptTheFirst) {
+  const store::UseNote note{store::find_head(database(), HeadName::main())->upper.value(), linux_api::boot_id()};
+  {
+    const HeadLock lock(store(), HeadName::main());
+    store().prepare_upper(lock);
+    EXPECT_EQ(store::read_use_note(lock.descriptor()), note);
+    EXPECT_FALSE(store::is_use_note_on_disk(lock.descriptor(), note));
+  }
+  write("b", "1");
+  const HeadLock lock(store(), HeadName::main());
+  EXPECT_TRUE(store::is_use_note_on_disk(lock.descriptor(), note));
+}
+
+TEST_P(UnusedUpper, WhoseDirectoryWasBegunIsNotFinishedByARepair) {
+  fs::create_directories(upper() / "fs");
+  fs::remove_all(upper().parent_path() /
+                 store::read_layer(database(), 2).directory);  // something that is to be repaired
+  store::repair(location(), store::check(location()));
+  EXPECT_FALSE(fs::exists(upper() / "work"));
 }
 
 TEST_P(UnusedUpper, IsNotListedAsUnusedOnceItIsOnTheDisk) {
