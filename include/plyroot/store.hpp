@@ -45,7 +45,7 @@ class HeadLock;
 ///   nothing is counted, so nothing can be counted wrong.
 /// - What a committed layer shows never changes; merging only gives it another directory.
 /// - The database is the truth: a directory that it does not list is garbage, one that it lists and that is missing is
-///   an error, never an empty layer put in its place.
+///   an error, never an empty layer put in its place. Only an upper that nobody has used may have none yet.
 /// - Each operation is one transaction: after a kill, a full disk or an I/O error at any instant the store is as before
 ///   or as after. What it returns from is on the disk, data before name.
 ///
@@ -82,13 +82,13 @@ class Store {
   /// nothing.
   [[nodiscard]] bool shows_file(const HeadName& head_name, const std::string& name) const;
 
-  /// The head's layers, made ready to be mounted: an active layer is made if it has none, on top of its current layer;
-  /// the head is noted as not on the disk, so mount it volatile. The note is in force when commit_preparation() has
-  /// returned, which may wait for the disk while the root is being mounted: until then nobody may write to the root,
-  /// and other commands that change the store wait. A head that does not exist is made, standing where the main head
-  /// stands. An upper that was left unsynced by another boot is dropped first, and `dropped_unsynced` tells so. Where a
-  /// mount would need more lowers than the kernel takes, because the background has not caught up, merge_layers() comes
-  /// first.
+  /// The head's layers, made ready to be mounted: an upper is listed if it has none, on top of its current layer, and
+  /// its directory made if that is not there yet; the head is noted as not on the disk, so mount it volatile. The note
+  /// is in force when commit_preparation() has returned, which may wait for the disk while the root is being mounted:
+  /// until then nobody may write to the root, and other commands that change the store wait. A head that does not exist
+  /// is made, standing where the main head stands. An upper that was left unsynced by another boot is dropped first,
+  /// and `dropped_unsynced` tells so. Where a mount would need more lowers than the kernel takes, because the
+  /// background has not caught up, merge_layers() comes first.
   struct Prepared {
     HeadLayers layers;
     bool dropped_unsynced = false;
