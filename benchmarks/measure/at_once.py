@@ -33,7 +33,7 @@ def started_together(site: Site) -> Section:
 
     rows = rows_of("floor", "floor_session.cpp", floor)
     rows += rows_of("plyroot", "roots that were used a moment ago", enter, before=[enter])
-    rows += rows_of("plyroot, cleaned", "each makes its layer", enter, before=[clean])
+    rows += rows_of("plyroot, cleaned", "the new layer of each is mounted for the first time", enter, before=[clean])
     measure(site, section, rows)
     add_factors(section)
     return section

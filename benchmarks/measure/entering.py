@@ -27,7 +27,7 @@ def entering(site: Site) -> Section:
         Row(FLOOR, "floor_session.cpp", store.floor_session()),
         Row("--chroot -- /bin/true", "the root was used a moment ago", enter, bar=bar, floor=FLOOR, before=[enter]),
         Row("--chroot -- /bin/true, synced root", "the background has put the root on the disk: that it is not any more is noted durably first", enter, bar=bar, floor=FLOOR, before=[on_disk]),
-        Row("--chroot -- /bin/true, cleaned root", "makes the layer that is written to", enter, bar=bar, floor=FLOOR, before=[cleaned]),
+        Row("--chroot -- /bin/true, cleaned root", "its new layer is mounted for the first time", enter, bar=bar, floor=FLOOR, before=[cleaned]),
         Row(f"--chroot -- /bin/true, {beside}", "another program's, in the same file system", enter, bar=Bar(UNDISTURBED_BAR, against="--chroot -- /bin/true"), floor=FLOOR, before=[enter], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
         Row(f"syncfs {beside}", "what it would wait for", [str(site.programs / "bench-floor-sync"), str(site.mounted)], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
     ]  # fmt: skip

@@ -57,24 +57,22 @@ std::string new_directory_name(LayerId id) {
   return fmt::format("{}-{:08x}", id, random);
 }
 
-void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below) {
-  if (!make_directory(layers, name, 0700)) {
-    linux_api::remove_tree(layers, name);
-    make_directory(layers, name, 0700);
+void make_base_directory(int layers) {
+  if (!make_directory(layers, base_directory_name, 0700)) {
+    linux_api::remove_tree(layers, base_directory_name);
+    make_directory(layers, base_directory_name, 0700);
   }
-  make_content_directories(layers, name, below);
+  make_content_directories(layers, base_directory_name, std::nullopt);
+  // What was made in a directory goes to the disk with it.
+  linux_api::sync_file(open_directory(layers, base_directory_name).get());
+  linux_api::sync_file(layers);
 }
 
 void make_upper_directory(int layers, const std::string& name, const std::string& below) {
+  require_layer_directory(layers, below);
   if (linux_api::open_if_directory(layers, name + "/work")) return;
   make_directory(layers, name, 0700);
   make_content_directories(layers, name, below);
-}
-
-void sync_new_layer_directory(int layers, const std::string& name) {
-  // What was made in a directory goes to the disk with it.
-  linux_api::sync_file(open_directory(layers, name).get());
-  linux_api::sync_file(layers);
 }
 
 void require_layer_directory(int layers, const std::string& name) {

@@ -15,18 +15,17 @@ inline constexpr const char* base_directory_name = "1";
 /// it.
 std::string new_directory_name(LayerId id);
 
-/// Makes the directory of a layer: NAME/fs, where its files are, and NAME/work for overlayfs. NAME/fs
-/// becomes what the root's "/" looks like, so it takes owner, mode, times and extended attributes from
-/// the layer below. What a killed command left under that name is removed first: no layer lists it.
-/// @param layers the directory of all layers
-/// @param below the directory of the layer below, none for base
-void make_layer_directory(int layers, const std::string& name, const std::optional<std::string>& below);
-/// The same of an upper that is listed, and that nobody has used, where it is not there yet. What a killed command or a
-/// power cut has left of it stays, and is made whole.
+/// Makes base's directory, which is on the disk when this returns. What a killed command left under that name is
+/// removed first: no layer lists it.
+/// @param layers the directory of all layers, here and below
+void make_base_directory(int layers);
+/// Makes the directory of an upper that is listed, and that nobody has used, where it is not there yet: NAME/fs, where
+/// its files are, and NAME/work for overlayfs. NAME/fs becomes what the root's "/" looks like, so it takes owner, mode,
+/// times and extended attributes from the layer below. What a killed command or a power cut has left of it stays, and
+/// is made whole. It is not synced: it is there once what is in it is.
+/// @param below the directory of the layer below
+/// @throws Error as require_layer_directory() where that is missing
 void make_upper_directory(int layers, const std::string& name, const std::string& below);
-/// A directory just made is on the disk when this returns. An upper needs none of it: it is there once what is in it
-/// is.
-void sync_new_layer_directory(int layers, const std::string& name);
 
 /// @throws Error where a layer's directory is missing or is not what it must be
 void require_layer_directory(int layers, const std::string& name);

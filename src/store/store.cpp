@@ -111,10 +111,9 @@ void fill(const Database& database, const StoreLocation& location, int directory
     }
     store::take_over(store::read_mock_store(directory, location.path()), database, directory, layers);
   } else {
-    const std::string name = store::base_directory_name;
-    store::make_layer_directory(layers, name, std::nullopt);
-    store::sync_new_layer_directory(layers, name);
-    write_head(database, HeadName::main(), store::head_on(store::add_layer(database, name, std::nullopt, true)));
+    store::make_base_directory(layers);
+    const LayerId base = store::add_layer(database, store::base_directory_name, std::nullopt, true);
+    write_head(database, HeadName::main(), store::head_on(base));
   }
   transaction.commit();
 }
@@ -275,12 +274,6 @@ Store::Prepared Store::prepare_upper(const HeadLock& idle_head, const std::funct
 
 namespace {
 
-/// Makes the directory of an upper that nobody has used.
-void make_upper_directory(int layers, const std::string& directory, const std::string& below) {
-  store::require_layer_directory(layers, below);
-  store::make_upper_directory(layers, directory, below);
-}
-
 /// Gives a head an upper, and notes that it is not on the disk. @returns the upper dropped, which another boot left so
 std::optional<LayerId> give_upper(const Database& database, int layers, const HeadLock& lock, Head& head,
                                   const std::string& boot) {
@@ -290,7 +283,7 @@ std::optional<LayerId> give_upper(const Database& database, int layers, const He
   if (!head.upper) head = store::head_with_new_upper(database, head.current);
   if (head.upper_is_unused) {
     const std::string below = store::read_layer(database, head.current).directory;
-    make_upper_directory(layers, store::read_layer(database, *head.upper).directory, below);
+    store::make_upper_directory(layers, store::read_layer(database, *head.upper).directory, below);
     head.upper_is_unused = false;
   }
   head.unsynced_since_boot = boot;
@@ -321,7 +314,8 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
     if (dropped) preparation->garbage = store::delete_unreachable(database, *dropped);
     prepared.layers = layers_of(database, head);
   } else {
-    if (view.head.upper_is_unused) make_upper_directory(state_->layers.get(), view.upper_directory, view.below.front());
+    if (view.head.upper_is_unused)
+      store::make_upper_directory(state_->layers.get(), view.upper_directory, view.below.front());
     prepared.layers = mounted(view.upper_directory, std::move(view.below));
     const store::UseNote note{*view.head.upper, boot};
     if (!is_listed_as_unsynced && !store::is_use_note_on_disk(idle_head.descriptor(), note)) {

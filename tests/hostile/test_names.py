@@ -50,8 +50,8 @@ HOSTILE = {
 }
 strings = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 
-# Left-to-right and right-to-left overrides too: they show a name as another one.
 LAYER = re.compile(rb"\d+-[0-9a-f]{8}")
+# Left-to-right and right-to-left overrides too: they show a name as another one.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

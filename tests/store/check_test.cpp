@@ -49,24 +49,11 @@ class Check : public StoreTest {
   }
   Lines repair() const { return store::repair(location(), check()); }
   [[nodiscard]] std::string path(const std::string& name) const { return location().path() + "/" + name; }
-  [[nodiscard]] store::DatabaseStamp stamp() const {
-    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
-    return store::DatabaseFile::open(directory.get(), path("store.db"))->stamp();
-  }
   [[nodiscard]] std::string layer_of(const std::string& snapshot) const {
     const store::Database rows = database();
     store::Statement row(rows, "SELECT directory FROM layers JOIN refs ON layers.id = refs.layer WHERE name = ?");
     EXPECT_TRUE(row.bind(snapshot).step());
     return path("layers/" + row.text(0));
-  }
-  [[nodiscard]] std::string upper() const { return path("layers/" + store_head_upper()); }
-
- private:
-  [[nodiscard]] std::string store_head_upper() const {
-    const store::Database rows = database();
-    store::Statement row(rows, "SELECT directory FROM layers JOIN heads ON layers.id = heads.upper AND name = ''");
-    EXPECT_TRUE(row.step());
-    return row.text(0);
   }
 };
 INSTANTIATE_TEST_SUITE_P(On, Check, testing::Values("ext4", "tmpfs"), file_system_name);

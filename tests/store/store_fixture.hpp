@@ -14,6 +14,7 @@
 #include "overlay/overlay_mount.hpp"
 #include "plyroot/store.hpp"
 #include "store/database.hpp"
+#include "store/database_file.hpp"
 #include "store/head_file.hpp"
 
 namespace plyroot::test {
@@ -104,6 +105,19 @@ class StoreTest : public OnEachFileSystem {
       if (const auto note = store::read_use_note(lock.descriptor()))
         store::write_use_note(lock.descriptor(), {note->upper, "an older boot"});
     }
+  }
+
+  /// Of the database, as it is.
+  [[nodiscard]] store::DatabaseStamp stamp() const {
+    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
+    return store::DatabaseFile::open(directory.get(), location().path() + "/store.db")->stamp();
+  }
+  /// The directory of the main head's upper.
+  [[nodiscard]] std::string upper() const {
+    const store::Database rows = database();
+    store::Statement row(rows, "SELECT directory FROM layers JOIN heads ON layers.id = heads.upper AND name = ''");
+    EXPECT_TRUE(row.step());
+    return location().path() + "/layers/" + row.text(0);
   }
 
   store::Database database() const { return {location().path() + "/store.db", store::Database::Mode::existing}; }

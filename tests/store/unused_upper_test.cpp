@@ -1,12 +1,9 @@
-#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "linux/descriptor.hpp"
 #include "linux/file_system.hpp"
 #include "store/check.hpp"
-#include "store/database_file.hpp"
 #include "store/head_file.hpp"
 #include "store_fixture.hpp"
 
@@ -27,21 +24,12 @@ class UnusedUpper : public StoreTest {
     clean();
     store().collect_garbage();
   }
-  [[nodiscard]] fs::path upper() const {
-    const store::Database rows = database();
-    store::Statement row(rows, "SELECT directory FROM layers JOIN heads ON layers.id = heads.upper AND name = ''");
-    EXPECT_TRUE(row.step());
-    return fs::path(location().path()) / "layers" / row.text(0);
-  }
+  [[nodiscard]] fs::path upper() const { return StoreTest::upper(); }
   [[nodiscard]] bool is_listed_as_unused() const {
     const store::Database rows = database();
     store::Statement row(rows, "SELECT upper_is_unused FROM heads WHERE name = ''");
     EXPECT_TRUE(row.step());
     return row.integer(0) != 0;
-  }
-  [[nodiscard]] store::DatabaseStamp stamp() const {
-    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
-    return store::DatabaseFile::open(directory.get(), location().path() + "/store.db")->stamp();
   }
   [[nodiscard]] bool is_well_and_clean() const { return store::check(location()).findings.empty(); }
   void remove_head_file() const { fs::remove(location().path() + "/heads/@main.lock"); }

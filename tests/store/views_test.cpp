@@ -41,10 +41,6 @@ class Views : public StoreTest {
   [[nodiscard]] Store opened_anew() const { return *Store::open(location()); }
   [[nodiscard]] Lines listed_anew() const { return listed(opened_anew()); }
   [[nodiscard]] std::string file(const std::string& name) const { return location().path() + "/heads/" + name; }
-  [[nodiscard]] store::DatabaseStamp stamp() const {
-    const auto directory = linux_api::open_path(location().path(), O_RDONLY | O_DIRECTORY);
-    return store::DatabaseFile::open(directory.get(), location().path() + "/store.db")->stamp();
-  }
   /// A list that is not true, for the database as it is.
   void forge_list() const {
     std::ofstream(file("@main.list")) << store::written(stamp(), store::ListView{1, {{"forged", true, 1}}});
