@@ -156,10 +156,17 @@ def trapped(root, trap, probe):
     return state
 
 
+def is_filled(layer) -> bool:
+    try:
+        return any((layer / "fs").iterdir())
+    except FileNotFoundError:  # the background removed it since it was listed
+        return False
+
+
 def holds_secret(root, *others) -> bool:
     """Whether a file that was written since the first installation holds what nobody in the root may know."""
     layers = root.base_dir / root.root_name / "layers"
-    first = min((name for name in os.listdir(layers) if any((layers / name / "fs").iterdir())), key=lambda name: int(name.split("-")[0], 16))
+    first = min((name for name in os.listdir(layers) if is_filled(layers / name)), key=lambda name: int(name.split("-")[0], 16))
     searched = [layers / name for name in os.listdir(layers) if name != first]
     return subprocess.run(["grep", "-rqsI", "--devices=skip", SECRET, *searched, root.resultdir, *others]).returncode == 0
 
