@@ -63,6 +63,7 @@ def measure(options: argparse.Namespace) -> document.Run:
     sections: list[Section] = []
     with machine.journalled_ext4(WORKING_DIRECTORY, log) as mounted:
         site = Site(mounted, log, options.distribution, options.rounds or ROUNDS[options.quick], options.quick)
+        site.install_programs()
         print("initialising a root ...", flush=True)
         site.store("first").run("--init")
         os.sync()

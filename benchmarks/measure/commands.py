@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from clock import measure
 from place import RootStore, Site
-from result import Bar, Command, Point, Row, Section, true_after
+from result import TRUE, Bar, Command, Point, Row, Section, true_after
 
+SWEPT = 96  # mebibytes: more than a processor's caches hold
 LIST_BAR, DURABLE_BAR, SNAPSHOT_BAR, SYNC_BAR = 1.5, 4, 5, 1.3
 
 
@@ -63,7 +64,7 @@ def by_size_of_the_upper(site: Site) -> Section:
     rows: list[Row] = []
     for count in [0, 2_000] if site.quick else [0, 2_000, 100_000]:
         rows += rows_with_upper(store, count)
-    measure(site, section, rows)
+    measure(site, section, [*rows, *rows_after_swept_caches(store)])
     return section
 
 
@@ -77,8 +78,10 @@ def rows_with_upper(store: RootStore, count: int) -> list[Row]:
     def row(name: str, what: str, command: Command, limit: float, **more: object) -> Row:
         return Row(f"{name}, {files}", what, command, bar=Bar(limit, against=true.name), point=Point("files", name, count), **more)
 
+    reads = [str(store.site.programs / "bench-floor-list"), str(store.database)]
     rows = [
         true,
+        Row(f"floor of a list, {files}", "floor_list.cpp: reads the names by SQLite, prints the lines", reads, before=just_made),
         row("--list-snapshots", "", [*ply, "--list-snapshots"], LIST_BAR, before=just_made),
         row("--list-snapshots again", "nothing has changed since", [*ply, "--list-snapshots"], LIST_BAR, before=[*just_made, [*ply, "--list-snapshots"]]),
         row("--print-root-path", "", [*ply, "--print-root-path"], LIST_BAR, before=just_made),
@@ -88,6 +91,20 @@ def rows_with_upper(store: RootStore, count: int) -> list[Row]:
         row("--snapshot", "commits them; they are on the disk already", take, SNAPSHOT_BAR, before=just_made, after=[back, drop]),
     ]  # fmt: skip
     return rows + (rows_with_dirty_upper(store, count) if count else [])
+
+
+def rows_after_swept_caches(store: RootStore) -> list[Row]:
+    """An empty upper again, to tell what many files cost a command from what their making does to the next program."""
+    ply = store.plyroot
+    sweep = [str(store.site.programs / "bench-sweep-caches"), str(SWEPT)]
+    before = [[*ply, "--rollback-to", "postinit"], store.prepared("synced-upper", 0), sweep]
+    commands = {"--list-snapshots": [], "--rollback-to": ["postinit"], "--clean": []}
+    what = f"after sweep_caches.cpp has written to {SWEPT} MiB of memory"
+    true = Row(f"{TRUE}, 0 files, swept", what, [TRUE], before=before)
+    return [true] + [
+        Row(f"{name}, 0 files, swept", what, [*ply, name, *arguments], floor=true.name, before=before)
+        for name, arguments in commands.items()
+    ]
 
 
 def rows_with_dirty_upper(store: RootStore, count: int) -> list[Row]:
