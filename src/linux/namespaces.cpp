@@ -58,7 +58,7 @@ void pivot_root_to(int directory) {
   if (fchdir(directory) < 0) throw_errno(errno, "enter the new root");
   if (syscall(SYS_pivot_root, ".", ".") < 0) throw_errno(errno, "make the mounted tree the root (pivot_root)");
   // The old root now lies over the new one, at the same place.
-  if (umount2(".", MNT_DETACH) < 0) throw_errno(errno, "detach the old root");
+  if (umount2(".", MNT_DETACH) < 0) throw_errno(errno, "detach the host's root from /");
   if (chdir("/") < 0) throw_errno(errno, "enter the new root");
 }
 
