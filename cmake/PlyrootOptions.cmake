@@ -52,7 +52,7 @@ if(PLYROOT_SANITIZE)
   set(PLYROOT_STATIC_LIBRARIES OFF)
 endif()
 if(PLYROOT_STATIC_LIBRARIES)
-  target_compile_options(plyroot_flags INTERFACE -ffunction-sections)  # for PlyrootFunctionOrder
+  target_compile_options(plyroot_flags INTERFACE -ffunction-sections)  # for plyroot_order_functions
 endif()
 if(PLYROOT_BUILD_FUZZERS)
   target_compile_options(plyroot_flags INTERFACE -fsanitize=fuzzer-no-link -Wno-unknown-warning-option)

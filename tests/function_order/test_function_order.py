@@ -1,4 +1,4 @@
-"""The functions that short commands run lie beside each other (cmake/PlyrootFunctionOrder.cmake)."""
+"""The functions that short commands run lie beside each other (cmake/PlyrootStaticProgram.cmake)."""
 
 import os
 import subprocess
