@@ -133,6 +133,7 @@ class Check {
     const std::string path = location_->path() + "/" + database_name;
     std::unique_ptr<CachedFile> file;  // these two are closed after the connection: that would drop its locks
     std::optional<DatabaseFile> stamped;
+    report_.knows_names = false;
     try {
       file = cached_file(linux_api::open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
       stamped = DatabaseFile::open(directory.get(), path);
@@ -187,6 +188,7 @@ class Check {
 
   /// Nothing was made yet, or its making was cut short; or mock's plugin was here.
   void without_database(int directory) {
+    report_.knows_names = true;
     if (is_mock_store(directory)) {
       add(Kind::not_taken_over, Severity::note, ".",
           "mock's overlayfs plugin made this store; plyroot takes it over when it is used first");
@@ -203,6 +205,7 @@ class Check {
     if (std::any_of(report_.findings.begin(), report_.findings.end(), is_not_base)) {
       add(Kind::database, Severity::damage, database_name,
           "there are layers, but no database that lists them: something else than plyroot removed store.db");
+      report_.knows_names = false;
     }
   }
 
@@ -221,6 +224,7 @@ class Check {
         add(Kind::database, Severity::damage, database_name, "the database is damaged: " + integrity.text(0));
     }
     rows_ = read_rows(database);
+    report_.knows_names = true;
     read_use_notes(directory);
     report_.layers = rows_.layers.size();
     look_at_tree();

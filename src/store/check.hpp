@@ -58,6 +58,7 @@ struct Reach {
 
 struct CheckReport {
   std::vector<Finding> findings;
+  bool knows_names = true;  ///< else the database could not say what there is: snapshots and heads are empty
   Reach snapshots;
   Reach heads;
   std::vector<std::int64_t> damaged_covers;  ///< layers in whose place a merged directory is mounted that is not well

@@ -53,6 +53,23 @@ def test_what_was_removed_by_hand_is_named_and_the_rest_still_works(empty):
     assert "all is well" in empty.ok("--fsck")
 
 
+def test_a_database_that_is_none_leaves_no_name_well(empty):
+    empty.ok("--snapshot", "a")
+    place = empty.base_dir / empty.root_name
+    (place / "store.db").write_bytes(b"no database" * 1000)
+    for name in ("1", "2", "3"):
+        (place / "trash" / name).mkdir(parents=True)
+    said = empty.run("--fsck")
+    assert said.returncode == 1
+    assert "damage: cannot use the store's database" in said.stdout
+    assert "which snapshots and heads are affected cannot be told" in said.stdout
+    assert "snapshots affected: none" not in said.stdout
+    assert "garbage: 3 directories in trash/ are still to be removed\n" in said.stdout
+    found = json.loads(empty.run("--fsck", "--json").stdout)
+    assert found["snapshots"] is None and found["heads"] is None
+    assert len([finding for finding in found["findings"] if finding["kind"] == "trash"]) == 3
+
+
 def test_nothing_is_made_where_there_was_nothing(empty):
     assert "all is well" in empty.ok("--fsck", "--repair")
     assert not empty.base_dir.exists()

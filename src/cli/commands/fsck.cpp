@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 
 #include <nlohmann/json.hpp>
 
@@ -28,7 +29,8 @@ json as_json(const Finding& finding) {
   return value;
 }
 
-json as_json(const store::Reach& reach) {
+json as_json(const store::Reach& reach, bool is_known) {
+  if (!is_known) return nullptr;
   return {{"affected", reach.affected}, {"unaffected", reach.unaffected}};
 }
 
@@ -37,8 +39,8 @@ std::string in_json(const StoreLocation& location, const CheckReport& report, co
                 {"store", location.path()},
                 {"well", report.is_well()},
                 {"findings", json::array()},
-                {"snapshots", as_json(report.snapshots)},
-                {"heads", as_json(report.heads)},
+                {"snapshots", as_json(report.snapshots, report.knows_names)},
+                {"heads", as_json(report.heads, report.knows_names)},
                 {"layers", report.layers},
                 {"files", report.files},
                 {"repairs", repairs}};
@@ -55,10 +57,29 @@ std::string names_in_words(const std::vector<std::string>& names, const char* ma
 }
 
 std::string reach_in_words(const CheckReport& report) {
+  if (!report.knows_names)
+    return "which snapshots and heads are affected cannot be told: the database has their names\n";
   return fmt::format("snapshots affected: {}\nsnapshots not affected: {}\nheads affected: {}\nheads not affected: {}\n",
                      names_in_words(report.snapshots.affected, ""), names_in_words(report.snapshots.unaffected, ""),
                      names_in_words(report.heads.affected, "the main one"),
                      names_in_words(report.heads.unaffected, "the main one"));
+}
+
+std::size_t count(const CheckReport& report, const std::function<bool(const Finding&)>& what) {
+  return static_cast<std::size_t>(std::count_if(report.findings.begin(), report.findings.end(), what));
+}
+
+/// A line for each, but one for all that is in the trash: a large clean leaves hundreds of directories there.
+std::string findings_in_words(const CheckReport& report) {
+  const auto is_trash = [](const Finding& finding) { return finding.kind == Finding::Kind::trash; };
+  const std::size_t in_trash = count(report, is_trash);
+  std::string text;
+  for (const Finding& finding : report.findings) {
+    if (in_trash < 2 || !is_trash(finding))
+      text += fmt::format("{}: {}\n", store::severity_name(finding.severity), finding.text);
+  }
+  if (in_trash >= 2) text += fmt::format("garbage: {} directories in trash/ are still to be removed\n", in_trash);
+  return text;
 }
 
 std::string in_words(const StoreLocation& location, const CheckReport& report,
@@ -66,14 +87,13 @@ std::string in_words(const StoreLocation& location, const CheckReport& report,
   std::string text;
   for (const std::string& repair : repairs)
     text += fmt::format("repair: {}\n", repair);
-  for (const Finding& finding : report.findings)
-    text += fmt::format("{}: {}\n", store::severity_name(finding.severity), finding.text);
+  text += findings_in_words(report);
   if (!report.is_well()) text += reach_in_words(report);
-  const auto garbage = std::count_if(report.findings.begin(), report.findings.end(),
-                                     [](const Finding& finding) { return finding.severity == Severity::garbage; });
-  text += fmt::format("{}: {} layers, {} files looked at: {}{}\n", printable(location.path()), report.layers,
-                      report.files, report.is_well() ? "all is well" : "damaged",
-                      garbage == 0 ? "" : ", but for garbage, which is collected in the background");
+  const bool has_garbage =
+      count(report, [](const Finding& finding) { return finding.severity == Severity::garbage; }) > 0;
+  const char* well = has_garbage ? "all is well, but for garbage, which is collected in the background" : "all is well";
+  text += fmt::format("{}: {} layers, {} files looked at: {}\n", printable(location.path()), report.layers,
+                      report.files, report.is_well() ? well : "damaged");
   return text;
 }
 
