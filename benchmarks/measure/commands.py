@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clock import measure
 from place import RootStore, Site
-from result import TRUE, Bar, Command, Point, Row, Section, true_after
+from result import Bar, Command, Point, Row, Section, true_after
 
 SWEPT = 96  # mebibytes: more than a processor's caches hold
 LIST_BAR, DURABLE_BAR, SNAPSHOT_BAR, SYNC_BAR = 1.5, 4, 5, 1.3
@@ -100,7 +100,7 @@ def rows_after_swept_caches(store: RootStore) -> list[Row]:
     before = [[*ply, "--rollback-to", "postinit"], store.prepared("synced-upper", 0), sweep]
     commands = {"--list-snapshots": [], "--rollback-to": ["postinit"], "--clean": []}
     what = f"after sweep_caches.cpp has written to {SWEPT} MiB of memory"
-    true = Row(f"{TRUE}, 0 files, swept", what, [TRUE], before=before)
+    true = true_after("0 files, swept", before)
     return [true] + [
         Row(f"{name}, 0 files, swept", what, [*ply, name, *arguments], floor=true.name, before=before)
         for name, arguments in commands.items()

@@ -2,9 +2,8 @@
 //
 //   bench-first-calls OUTPUT COMMAND [ARGUMENT...] <"ADDRESS NAME" lines
 //
-// Each function gets a breakpoint that is taken away when it is first met. The program has to lie where it was linked
-// to
-// (-no-pie). A process that executes another program is let go.
+// Each function gets a breakpoint that is taken away when it is first met. The program has to lie where it was
+// linked to (-no-pie). A process that executes another program is let go.
 #include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>

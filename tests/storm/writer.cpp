@@ -88,7 +88,8 @@ std::vector<std::string> names_in(const fs::path& directory) {
 void make_shape(const std::string& token) {
   fs::remove_all("/shape");
   if (std::hash<std::string>()(token) % 3 == 0) {
-    write("/shape", token);
+    write("/shape.new", token);  // whoever is killed leaves no file that is nobody's
+    fs::rename("/shape.new", "/shape");
   } else {
     fs::create_directory("/shape");
     write(fs::path("/shape") / token, "");
