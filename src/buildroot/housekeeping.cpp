@@ -1,10 +1,14 @@
 #include "buildroot/housekeeping.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <ctime>
+#include <exception>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "buildroot/session.hpp"
 #include "linux/lock.hpp"
@@ -18,6 +22,9 @@ constexpr timespec pause_before{1, 0};
 
 constexpr const char* lock_path = "/heads/@housekeeping.lock";
 
+/// What /proc shows, with the store that it is for.
+constexpr const char* housekeeper_name = "plyroot-keeper";
+
 linux_api::Descriptor open_lock(const StoreLocation& location) {
   return linux_api::open_path(location.path() + lock_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 }
@@ -26,6 +33,13 @@ linux_api::Descriptor open_lock(const StoreLocation& location) {
 void wait_for_ending_session(const Store& store, const HeadName& head) {
   const HeadLock lock(store, head);
   if (lock.use() == HeadLock::Use::session && !Session::join(lock)) lock.wait_for_session_end();
+}
+
+/// Whoever asks meanwhile is served by this.
+void keep_house_a_moment_later(const StoreLocation& location, linux_api::LockFile pending) {
+  nanosleep(&pause_before, nullptr);
+  pending.unlock(0);
+  if (auto store = Store::open(location)) keep_house(*store);
 }
 
 }  // namespace
@@ -50,17 +64,28 @@ bool is_housekeeping_pending(const Store& store) {
 }
 
 void keep_house_a_moment_later(const StoreLocation& location) {
-  {
-    linux_api::LockFile pending(open_lock(location));
-    if (!pending.try_lock(0)) return;
-    nanosleep(&pause_before, nullptr);
-  }
-  if (auto own = Store::open(location)) keep_house(*own);
+  linux_api::LockFile pending(open_lock(location));
+  if (pending.try_lock(0)) keep_house_a_moment_later(location, std::move(pending));
 }
 
 void start_housekeeping_of(const Store& store) {
-  if (is_housekeeping_pending(store)) return;
-  linux_api::run_in_background([location = store.location()] { keep_house_a_moment_later(location); });
+  const StoreLocation& location = store.location();
+  linux_api::LockFile pending(open_lock(location));
+  if (!pending.try_lock(0)) return;
+  linux_api::start_in_background("/proc/self/exe", {housekeeper_name, location.base_directory, location.root},
+                                 pending.descriptor());
+}
+
+std::optional<int> keep_house_if_asked(int argc, char** argv) {
+  if (argc != 3 || std::string_view(argv[0]) != housekeeper_name) return std::nullopt;
+  prctl(PR_SET_NAME, housekeeper_name, 0, 0, 0);
+  try {
+    linux_api::LockFile pending{linux_api::Descriptor(linux_api::background_descriptor)};
+    keep_house_a_moment_later({argv[1], argv[2]}, std::move(pending));
+    return 0;
+  } catch (const std::exception&) {  // nobody is there to be told; the next command that leaves something tries again
+    return 1;
+  }
 }
 
 }  // namespace plyroot::buildroot

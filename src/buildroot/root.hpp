@@ -18,8 +18,7 @@ class Log;
 
 namespace plyroot::buildroot {
 
-/// A program that works on roots and has to be spared something: mock, which has left the host's mount namespace, and
-/// is too large to be copied.
+/// A program that works on roots and is not plyroot's own: mock, which has left the host's mount namespace.
 struct Caller {
   int host_namespace;  ///< a descriptor of the host's mount namespace: where mount() attaches a root
   /// Lets keep_house_a_moment_later() be done by a process in that namespace.

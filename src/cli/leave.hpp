@@ -4,9 +4,8 @@
 
 namespace plyroot::cli {
 
-/// Ends the process where a command has done its work, without destroying what the command still holds: the background
-/// process that it has just begun is a copy of it, so each page that is written to only to be given back would be
-/// copied first. The kernel takes back all at once. What must be closed in order (a Session) has been before.
+/// Ends the process where a command has done its work, without destroying what the command still holds: the kernel
+/// takes back all at once. What must be closed in order (a Session) has been before.
 [[noreturn]] inline void leave(int exit_code) {
   std::exit(exit_code);
 }

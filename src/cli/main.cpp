@@ -6,6 +6,7 @@
 #include <exception>
 #include <string_view>
 
+#include "buildroot/housekeeping.hpp"
 #include "cli/dispatch.hpp"
 #include "cli/options.hpp"
 #include "linux/process.hpp"
@@ -54,6 +55,7 @@ int report(plyroot::Log& log, const std::exception& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto exit_code = plyroot::buildroot::keep_house_if_asked(argc, argv)) return *exit_code;
   handle_signals();
   plyroot::linux_api::hide_environment();
   umask(022);

@@ -149,6 +149,41 @@ int run_launch(void* argument) {
   fail(launch, "run");
 }
 
+/// The same for a process that we do not wait for.
+struct BackgroundLaunch {
+  std::string program;
+  std::vector<std::string> arguments;
+  std::vector<char*> pointers;
+  int kept;
+  std::unique_ptr<std::byte[]> stack;
+};
+
+#ifdef __SANITIZE_THREAD__
+constexpr int background_clone_flags = CLONE_VM | CLONE_VFORK | SIGCHLD;  // it keeps books of who uses our memory
+#else
+constexpr int background_clone_flags = CLONE_VM | SIGCHLD;
+#endif
+
+/// Runs while we go on, with our memory and our errno: what it calls does not fail where a program can be executed. It
+/// begins with our descriptors, which hold locks.
+int run_background_launch(void* argument) {
+  const auto& launch = *static_cast<const BackgroundLaunch*>(argument);
+  constexpr int kept_as = background_descriptor;
+  if (launch.kept != kept_as && dup2(launch.kept, kept_as) < 0) _exit(127);
+  close_range(kept_as + 1, ~0U, 0);
+  if (fcntl(kept_as, F_SETFD, 0) < 0) _exit(127);
+  setsid();
+  const int null = open("/dev/null", O_RDWR);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (dup2(null, fd) < 0) _exit(127);
+  }
+  if (null > kept_as) close(null);
+  if (chdir("/") < 0) _exit(127);
+  take_lowest_priority();
+  execve(launch.program.c_str(), launch.pointers.data(), environ);
+  _exit(127);
+}
+
 /// This process's children live in another PID namespace as long as this lives.
 class ChildrenIn {
  public:
@@ -313,19 +348,15 @@ void take_lowest_priority() {
   syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 }
 
-void run_in_background(const std::function<void()>& body) {
-  Child worker = fork_child(0, [&] {
-    setsid();
-    const Descriptor null = open_path("/dev/null", O_RDWR);
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-      dup2(null.get(), fd);
-    close_descriptors_except({});
-    take_lowest_priority();
-    if (chdir("/") < 0) return 1;
-    body();
-    return 0;
-  });
-  worker.abandon();
+void start_in_background(const std::string& program, const std::vector<std::string>& arguments, int kept) {
+  // Never given back: when the program has been executed, nobody says.
+  static auto& launches = *new std::deque<BackgroundLaunch>;
+  constexpr std::size_t stack_size = std::size_t{16} << 10U;
+  BackgroundLaunch& launch = launches.emplace_back(
+      BackgroundLaunch{program, arguments, {}, kept, std::make_unique_for_overwrite<std::byte[]>(stack_size)});
+  launch.pointers = pointers(launch.arguments);
+  if (clone(run_background_launch, launch.stack.get() + stack_size, background_clone_flags, &launch) < 0)
+    throw_errno(errno, "start a process in the background");
 }
 
 void close_descriptors_except(std::vector<int> kept) {

@@ -116,9 +116,17 @@ inline constexpr const char* advice_on_namespaces =
 /// @param join_pid_namespace_of a pidfd: the copy lives in that PID namespace, -1 for the caller's
 Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of = -1);
 
-/// Lets a process of ours that outlives us go on in the background: own session, no descriptors but /dev/null, lowest
-/// priority. `body` must not throw. Nobody waits for it: whoever inherits the caller's children does, at the latest.
-void run_in_background(const std::function<void()>& body);
+/// What start_in_background() keeps open is this descriptor of the program's.
+inline constexpr int background_descriptor = 3;
+
+/// Starts a program in the background, in a process that outlives us: own session, working directory /, lowest
+/// priority, no descriptors but /dev/null and `kept`; our environment. Returns before the program is executed: until
+/// then the process lives in our memory, which is not copied, and which we need not give back where we end meanwhile.
+/// Nobody waits for it: whoever inherits our children does, at the latest. Where the program cannot be executed, nobody
+/// is told.
+/// @param arguments argv; arguments[0] need not name the program
+/// @throws SystemError where no process can be made
+void start_in_background(const std::string& program, const std::vector<std::string>& arguments, int kept);
 
 /// The lowest priority that there is, for processors and disks (setpriority(2), ioprio_set(2)).
 void take_lowest_priority();

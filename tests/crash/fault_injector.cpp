@@ -15,8 +15,8 @@
 // PROCESS is a process's place in the tree: "0" is the command, "0.1" its second child. CALL is a system call's name,
 // and N counts those of that name. So a point means the same in each run, in whatever order the processes go on, and
 // whatever one does once more because another has not ended yet. What is executed by a child (the program in a root, a
-// package manager) is left alone. Sleeps of a second and more end at once. It ends when all processes have ended; its
-// exit code is the command's.
+// package manager) is left alone, unless it is the command's own program again. Sleeps of a second and more end at
+// once. It ends when all processes have ended; its exit code is the command's.
 //
 // REPORT: a line "PROCESS CALL N CHANGES FILE" a call, where CHANGES is 1 or 0, then "hit 1" or "hit 0".
 #include <fcntl.h>
@@ -177,8 +177,7 @@ struct Process {
   std::string place;
   int children = 0;
   std::map<const Call*, long> calls;
-  bool ours = true;  ///< runs plyroot's code, not a program that was executed
-  bool executed = false;
+  bool ours = true;  ///< runs the command's program, not another that was executed
   bool stopped_early = false;
   bool kill_at_exit = false;
   unsigned long long whole_count = 0;  ///< what a short write was to write
@@ -261,7 +260,6 @@ class Tracer {
       Process born;
       born.place = process.place + "." + std::to_string(process.children++);
       born.ours = process.ours;
-      born.executed = true;
       const auto id = static_cast<pid_t>(child);
       processes_[id] = born;
       if (early_.erase(id) > 0) {
@@ -271,8 +269,8 @@ class Tracer {
       }
       go_on(pid, process.kill_at_exit);
     } else if (event == PTRACE_EVENT_EXEC) {
-      if (process.executed) process.ours = false;
-      process.executed = true;
+      if (pid == main_ && program_ == File()) program_ = program_of(pid);
+      process.ours = program_of(pid) == program_;
       go_on(pid);
     } else if (event == PTRACE_EVENT_SECCOMP) {
       called(pid, process);
@@ -343,6 +341,14 @@ class Tracer {
       answer(pid, registers, -request_.error_number);
       go_on(pid);
     }
+  }
+
+  using File = std::pair<dev_t, ino_t>;
+
+  static File program_of(pid_t pid) {
+    struct stat status {};
+    const std::string path = "/proc/" + std::to_string(pid) + "/exe";
+    return stat(path.c_str(), &status) == 0 ? File{status.st_dev, status.st_ino} : File();
   }
 
   static bool is_pipe(pid_t pid, int descriptor) {
@@ -434,6 +440,7 @@ class Tracer {
   Request request_;
   std::ofstream report_;
   pid_t main_ = -1;
+  File program_;  ///< the command's
   std::map<pid_t, Process> processes_;
   std::set<pid_t> early_;
   bool hit_ = false;

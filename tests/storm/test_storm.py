@@ -177,14 +177,14 @@ class Storm:
         while self.going_on():
             if chance.random() < 0.5:
                 heads = [(owner % len(ROOTS), f"head{owner}") for owner in range(SNAPSHOTTERS)]
-                killed = self.kill_who_has_open(heads, "plyroot-init", before=lambda head: self.killed_inits.append((*head, time.monotonic())))
+                killed = self.kill_who_has_open(heads, {"plyroot-init"}, before=lambda head: self.killed_inits.append((*head, time.monotonic())))
             else:
                 work = chance.choice(["@housekeeping", "@merging", "@collector"])
-                killed = self.kill_who_has_open([(root, work) for root in range(len(ROOTS))], "plyroot")
+                killed = self.kill_who_has_open([(root, work) for root in range(len(ROOTS))], {"plyroot", "plyroot-keeper"})
                 self.killed_in_background[work] += killed
             time.sleep(chance.uniform(0.1, 0.8) if killed else 0.05)
 
-    def kill_who_has_open(self, locks: list[tuple[int, str]], program: str, before=lambda lock: None) -> bool:
+    def kill_who_has_open(self, locks: list[tuple[int, str]], programs: set[str], before=lambda lock: None) -> bool:
         """Kills one process that has one of these locks' files open. (/proc/locks does not tell whose the locks are.)"""
         wanted = {}
         for root, name in locks:
@@ -195,7 +195,7 @@ class Storm:
                 continue
         for process in filter(str.isdigit, os.listdir("/proc")):
             try:
-                if Path(f"/proc/{process}/comm").read_text().strip() != program:
+                if Path(f"/proc/{process}/comm").read_text().strip() not in programs:
                     continue
                 descriptor = os.pidfd_open(int(process))
             except OSError:
