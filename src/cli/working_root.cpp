@@ -3,6 +3,8 @@
 #include <signal.h>
 
 #include <exception>
+#include <optional>
+#include <utility>
 
 #include "buildroot/result_directory.hpp"
 #include "cli/configuration.hpp"
@@ -37,15 +39,28 @@ const config::Config& with_warnings(const Context& context) {
   return context.config;
 }
 
+std::optional<DeferredLogs> logs_before(const Context& context, WorkingRoot::Logs logs, WorkingRoot::Tree tree) {
+  if (tree == WorkingRoot::Tree::cleaned) return std::nullopt;
+  return std::optional<DeferredLogs>(std::in_place, context, logs);
+}
+
 }  // namespace
 
-WorkingRoot::WorkingRoot(const Context& context, Logs logs)
-    : logs_(context, logs),
-      root(buildroot::Root::to_enter(with_warnings(context), context.log)),
-      package_manager(context.config, context.log) {}
+WorkingRoot::WorkingRoot(const Context& context, Logs logs, Tree tree)
+    : logs_(logs_before(context, logs, tree)),
+      root(buildroot::Root::to_enter(tree == Tree::as_it_is ? with_warnings(context) : context.config, context.log)),
+      package_manager(context.config, context.log) {
+  if (tree == Tree::as_it_is) return;
+  if (context.config.clean) {
+    const auto step = context.log.step("clean chroot");
+    root.clean();
+  }
+  logs_.emplace(context, logs);
+  warn_of_differences(context.config, context.log);
+}
 
 buildroot::Session WorkingRoot::enter() {
-  return buildroot::enter_initialized(root, package_manager, [this] { logs_.open(); });
+  return buildroot::enter_initialized(root, package_manager, [this] { logs_->open(); });
 }
 
 void finish_housekeeping(buildroot::Root& root) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "buildroot/initialization.hpp"
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
@@ -28,15 +30,18 @@ class DeferredLogs {
 class WorkingRoot {
  public:
   using Logs = DeferredLogs::Wanted;
+  enum class Tree { as_it_is, cleaned };
 
   /// Says what the configuration asks for in vain.
-  WorkingRoot(const Context& context, Logs logs);
+  /// @param tree cleaned: what was done since the current snapshot is dropped first, unless the configuration says
+  ///   otherwise (--no-clean); nothing is logged in the result directory before, which may be another command's
+  WorkingRoot(const Context& context, Logs logs, Tree tree = Tree::as_it_is);
 
   /// A session of the root, with its packages in it, and the logs open.
   buildroot::Session enter();
 
  private:
-  DeferredLogs logs_;
+  std::optional<DeferredLogs> logs_;
 
  public:
   buildroot::Root root;

@@ -91,11 +91,13 @@ def test_a_root_in_use_is_neither_moved_nor_dropped_and_its_users_are_named(root
     marker = f"5{os.getpid()}"
     user = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", f"echo ready; exec sleep {marker}")
     try:
-        for command in (["--snapshot", "s"], ["--rollback-to", "postinit"], ["--clean"], ["--scrub", "overlayfs"], ["--scrub", "all"]):
+        logs = {log.name: log.read_bytes() for log in root.resultdir.iterdir()}
+        for command in (["--snapshot", "s"], ["--rollback-to", "postinit"], ["--clean"], ["--init"], ["--scrub", "overlayfs"], ["--scrub", "all"]):
             error = root.fails(60, *command)
             assert "ERROR: Build root is locked by another process." in error
             assert f"sleep {marker}" in error, command
         assert root.list() == ["* postinit"]
+        assert {log.name: log.read_bytes() for log in root.resultdir.iterdir()} == logs
     finally:
         root.ok("--orphanskill")
     assert user.wait() == 137

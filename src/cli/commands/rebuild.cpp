@@ -9,11 +9,7 @@ int run_rebuild(const Context& context) {
   const std::string& source_package = context.options.arguments.at(0);
   builds::check_source_package(source_package, context.config);
   builds::report_build(context.config, context.log, source_package, [&] {
-    if (context.config.clean) {
-      const auto step = context.log.step("clean chroot");
-      buildroot::Root(context.config, context.log).clean();
-    }
-    WorkingRoot working(context, WorkingRoot::Logs::in_result_directory);
+    WorkingRoot working(context, WorkingRoot::Logs::in_result_directory, WorkingRoot::Tree::cleaned);
     {
       buildroot::Session session = working.enter();
       builds::rebuild(session, working.package_manager, context.config, context.log, source_package);
