@@ -57,7 +57,8 @@ def test_a_session_ends_whose_command_was_killed_before_it_was_let_in(machine, l
 def test_a_first_installation_that_was_killed_is_begun_anew(machine):
     operation = next(operation for operation in OPERATIONS if operation.name == "init")
     prepared = prepare(machine, operation)
-    *_, (place, name, n, *_) = (call for call in prepared.calls if call[:2] == ["0", "clone"])  # packages are there, no build user yet
+    # The last but that of the background: packages are there, no build user yet.
+    *_, (place, name, n, *_), _ = (call for call in prepared.calls if call[:2] == ["0", "clone"])
     begin(machine, operation, prepared.template)
     assert machine.run(*operation.words, fault=("kill-before", place, name, n)).code == 137
     [half] = [path for path in machine.store.glob("layers/*/fs") if (path / "usr/bin/sh").exists()]
