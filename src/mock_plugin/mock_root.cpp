@@ -171,8 +171,9 @@ std::vector<std::string> MockRoot::list_snapshots() {
   trace("list_snapshots");
   std::vector<std::string> lines;
   if (const auto store = buildroot::open_existing_store(config_)) {
-    for (const Snapshot& snapshot : store->snapshots(buildroot::head_of(config_)))
+    store->for_each_snapshot(buildroot::head_of(config_), [&](const Snapshot& snapshot) {
       lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+    });
   }
   return lines;
 }

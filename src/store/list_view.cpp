@@ -33,13 +33,6 @@ void fields(Value& value, Visitor&& visit) {
 namespace plyroot::store {
 
 template <class Value, class Visitor>
-requires std::same_as<std::remove_const_t<Value>, ListView>
-void fields(Value& value, Visitor&& visit) {
-  visit("current", value.current);
-  visit("snapshots", value.snapshots);
-}
-
-template <class Value, class Visitor>
 requires std::same_as<std::remove_const_t<Value>, ListChange>
 void fields(Value& value, Visitor&& visit) {
   visit("current", value.current);
@@ -52,60 +45,84 @@ namespace {
 /// As many bytes of changes as a hundred transactions leave, about.
 constexpr off_t most_changes = 16 << 10;
 
-/// As it lies in a file: the length of its name, and its layer.
-constexpr std::size_t smallest_snapshot = sizeof(std::uint32_t) + sizeof(LayerId);
-
 std::string file_name(const HeadName& head) {
   return head_file_stem(head.text()).append(list_view_suffix);
 }
 
-/// @returns whether it could be what it says
-bool apply(ListView& view, ListChange change) {
-  if (change.current) view.current = *change.current;
-  if (change.removed) {
-    const auto found = std::find_if(view.snapshots.begin(), view.snapshots.end(),
-                                    [&](const Snapshot& snapshot) { return snapshot.name == *change.removed; });
-    if (found == view.snapshots.end()) return false;
-    view.snapshots.erase(found);
-  }
-  if (change.added) view.snapshots.push_back(std::move(*change.added));
-  return true;
-}
-
 }  // namespace
 
-ListView list_view_from(const Database& database, const HeadName& head) {
-  ListView view;
-  view.current = read_head(database, head).current;
-  Statement rows(database, "SELECT name, layer FROM refs ORDER BY sequence");
-  while (rows.step())
-    view.snapshots.push_back({rows.text(0), rows.integer(1) == view.current, rows.integer(1)});
-  return view;
+std::string written_list(const DatabaseStamp& stamp, LayerId current, const Database& database) {
+  return sealed_in_place(list_view_magic, 0, [&](std::string& text) {
+    binary::Writer payload(text);
+    payload.put(stamp);
+    payload.put(current);
+    Statement rows(database, "SELECT name, layer FROM refs ORDER BY sequence");
+    while (rows.step())
+      payload.put(Snapshot{rows.text(0), false, rows.integer(1)});
+  });
 }
 
-std::string written(const DatabaseStamp& stamp, const ListView& view) {
-  return sealed_values(list_view_magic, stamp, view);
-}
-
-std::string written(const DatabaseStamp& before, const DatabaseStamp& after, const ListChange& change) {
+std::string written_change(const DatabaseStamp& before, const DatabaseStamp& after, const ListChange& change) {
   return sealed_values(list_change_magic, before, after, change);
 }
 
-std::optional<ListView> parse_list_view(std::string_view file, const DatabaseStamp& wanted) {
+template <class Visitor>
+void ListView::for_each_listed(const Visitor& visit) const {
+  binary::Reader listed(std::string_view(file_).substr(listed_begin_, listed_end_ - listed_begin_));
+  while (!listed.at_end()) {
+    const std::string_view name = listed.text();
+    LayerId layer = 0;
+    listed.get(layer);
+    if (no_more_.empty() || !no_more_.contains(name)) visit(name, layer);
+  }
+}
+
+void ListView::for_each(const std::function<void(const Snapshot&)>& visit) const {
+  Snapshot each;
+  const auto visit_with = [&](std::string_view name, LayerId layer) {
+    each.name = name;
+    each.layer = layer;
+    each.is_current = layer == current_;
+    visit(each);
+  };
+  for_each_listed(visit_with);
+  for (const Snapshot& added : added_)
+    visit_with(added.name, added.layer);
+}
+
+/// @returns whether it could be what it says, as far as can be told without the listed
+bool ListView::apply(ListChange change) {
+  if (change.current) current_ = *change.current;
+  if (change.removed) {
+    const auto found = std::find_if(added_.begin(), added_.end(),
+                                    [&](const Snapshot& snapshot) { return snapshot.name == *change.removed; });
+    if (found != added_.end())
+      added_.erase(found);
+    else if (!no_more_.insert(std::move(*change.removed)).second)
+      return false;
+  }
+  if (change.added) added_.push_back(std::move(*change.added));
+  return true;
+}
+
+std::optional<ListView> ListView::parse(std::string file, const DatabaseStamp& wanted) {
   try {
-    const auto payload = take_sealed(list_view_magic, file);
+    ListView view;
+    view.file_ = std::move(file);
+    std::string_view rest = view.file_;
+    const auto payload = take_sealed(list_view_magic, rest);
     if (!payload) return std::nullopt;
     binary::Reader reader(*payload);
     DatabaseStamp stamp;
-    ListView view;
     reader.get(stamp);
-    if (stamp != wanted && file.empty()) return std::nullopt;
-    // Room for what is added below, too, so that a long list is not moved: memory that is not touched costs nothing.
-    view.snapshots.reserve((payload->size() + file.size()) / smallest_snapshot);
-    reader.get(view);
-    if (!reader.at_end()) return std::nullopt;
+    if (stamp != wanted && rest.empty()) return std::nullopt;
+    reader.get(view.current_);
+    view.listed_end_ = view.file_.size() - rest.size();
+    view.listed_begin_ = view.listed_end_ - reader.left();
+    std::size_t listed = 0;
+    view.for_each_listed([&](std::string_view, LayerId) { ++listed; });
     while (stamp != wanted) {
-      const auto part = take_sealed(list_change_magic, file);
+      const auto part = take_sealed(list_change_magic, rest);
       if (!part) return std::nullopt;
       binary::Reader change_reader(*part);
       DatabaseStamp before;
@@ -114,10 +131,13 @@ std::optional<ListView> parse_list_view(std::string_view file, const DatabaseSta
       if (before != stamp) return std::nullopt;
       change_reader.get(stamp);
       change_reader.get(change);
-      if (!change_reader.at_end() || !apply(view, std::move(change))) return std::nullopt;
+      if (!change_reader.at_end() || !view.apply(std::move(change))) return std::nullopt;
     }
-    for (Snapshot& snapshot : view.snapshots)
-      snapshot.is_current = snapshot.layer == view.current;
+    if (!view.no_more_.empty()) {
+      std::size_t left = 0;
+      view.for_each_listed([&](std::string_view, LayerId) { ++left; });
+      if (listed - left != view.no_more_.size()) return std::nullopt;
+    }
     return view;
   } catch (const binary::Malformed&) {
     return std::nullopt;
@@ -125,7 +145,7 @@ std::optional<ListView> parse_list_view(std::string_view file, const DatabaseSta
 }
 
 std::optional<ListView> read_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp) {
-  return parse_list_view(read_view_file(heads, file_name(head)), stamp);
+  return ListView::parse(read_view_file(heads, file_name(head)), stamp);
 }
 
 bool has_list_view(int heads, const HeadName& head) {
@@ -133,13 +153,13 @@ bool has_list_view(int heads, const HeadName& head) {
 }
 
 bool is_list_view_of(int heads, const HeadName& head, const DatabaseStamp& stamp) {
-  const std::string file = read_view_file(heads, file_name(head));
+  std::string file = read_view_file(heads, file_name(head));
   const auto size = size_of_sealed(list_view_magic, file);
-  return size == file.size() && parse_list_view(file, stamp);
+  return size == file.size() && ListView::parse(std::move(file), stamp);
 }
 
-void keep_list_view(int heads, const HeadName& head, const DatabaseStamp& stamp, const ListView& view) {
-  keep_view_file(heads, file_name(head), written(stamp, view));
+void keep_list_view(int heads, const HeadName& head, std::string_view file) {
+  keep_view_file(heads, file_name(head), file);
 }
 
 void amend_list_view(int heads, const HeadName& head, const DatabaseStamp& before, const DatabaseStamp& after,
@@ -156,7 +176,7 @@ void amend_list_view(int heads, const HeadName& head, const DatabaseStamp& befor
     struct stat status {};
     if (!list || fstat(file.get(), &status) < 0) return;
     if (status.st_size - static_cast<off_t>(*list) > most_changes) return;
-    const std::string text = written(before, after, change);
+    const std::string text = written_change(before, after, change);
     // Whole or, where it is torn, of no use: a list that does not lead to the database's state says nothing.
     if (write(file.get(), text.data(), text.size()) < 0) return;
   } catch (const Error&) {

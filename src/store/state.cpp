@@ -67,12 +67,11 @@ std::optional<std::string> Store::State::origin_of(const SnapshotName& name) {
   return origin;
 }
 
-std::vector<Snapshot> Store::State::list_of(const HeadName& head) const {
+store::ListView Store::State::list_of(const HeadName& head) const {
   const auto now = file_.settled_stamp();
   std::optional<store::ListView> view;
   if (now && !connection_) view = store::read_list_view(heads.get(), head, *now);
-  if (!view) view = ask_for_list(head);
-  return std::move(view->snapshots);
+  return view ? std::move(*view) : ask_for_list(head);
 }
 
 void Store::State::renew_view_of(const HeadName& head) {
@@ -88,15 +87,16 @@ void Store::State::renew_list_of(const HeadName& head) const {
 }
 
 store::ListView Store::State::ask_for_list(const HeadName& head) const {
-  store::ListView view;
   store::DatabaseStamp stamp;
+  std::string file;
   {
     const store::ReadTransaction one_state(database());
-    view = store::list_view_from(database(), head);
+    const store::LayerId current = store::read_head(database(), head).current;  // what is read first locks the database
     stamp = file_.stamp();
+    file = store::written_list(stamp, current, database());
   }
-  store::keep_list_view(heads.get(), head, stamp, view);
-  return view;
+  store::keep_list_view(heads.get(), head, file);
+  return store::ListView::parse(std::move(file), stamp).value();
 }
 
 void Store::State::commit(store::Transaction& transaction, const HeadName& head,

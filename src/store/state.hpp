@@ -27,7 +27,7 @@ struct Store::State {
   [[nodiscard]] const store::HeadView& view_of(const HeadName& head);
   /// Keeps that, and what origin_of() has said since, for commands to come.
   void keep_view_of(const HeadName& head);
-  [[nodiscard]] std::vector<Snapshot> list_of(const HeadName& head) const;
+  [[nodiscard]] store::ListView list_of(const HeadName& head) const;
   /// Keep them anew where they have been kept before, and have changed since.
   void renew_view_of(const HeadName& head);
   void renew_list_of(const HeadName& head) const;

@@ -208,8 +208,8 @@ bool drop_unsynced_upper(Head& head) {
 
 }  // namespace
 
-std::vector<Snapshot> Store::snapshots(const HeadName& head) const {
-  return state_->list_of(head);
+void Store::for_each_snapshot(const HeadName& head, const std::function<void(const Snapshot&)>& visit) const {
+  state_->list_of(head).for_each(visit);
 }
 
 void Store::renew_views() {

@@ -35,6 +35,17 @@ bool is_true(const HeadView& view, const Database& database, const HeadName& hea
   return view == asked;
 }
 
+std::vector<Snapshot> snapshots_of(const ListView& view) {
+  std::vector<Snapshot> snapshots;
+  view.for_each([&](const Snapshot& snapshot) { snapshots.push_back(snapshot); });
+  return snapshots;
+}
+
+bool is_true(const ListView& view, const DatabaseStamp& stamp, const Database& database, const HeadName& head) {
+  const auto asked = ListView::parse(written_list(stamp, read_head(database, head).current, database), stamp);
+  return snapshots_of(view) == snapshots_of(asked.value());
+}
+
 }  // namespace
 
 std::vector<UntrueView> untrue_views(const Database& database, const DatabaseStamp& stamp, int heads) {
@@ -45,7 +56,7 @@ std::vector<UntrueView> untrue_views(const Database& database, const DatabaseSta
       if (view && !is_true(*view, database, *head)) untrue.push_back({file, *head, true});
     } else if (const auto listing_head = head_of(file, list_view_suffix)) {
       const auto view = read_list_view(heads, *listing_head, stamp);
-      if (view && *view != list_view_from(database, *listing_head)) untrue.push_back({file, *listing_head, false});
+      if (view && !is_true(*view, stamp, database, *listing_head)) untrue.push_back({file, *listing_head, false});
     }
   }
   return untrue;

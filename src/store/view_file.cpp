@@ -22,7 +22,7 @@ std::string read_view_file(int heads, const std::string& name) {
   }
 }
 
-void keep_view_file(int heads, const std::string& name, const std::string& content) {
+void keep_view_file(int heads, const std::string& name, std::string_view content) {
   if (heads < 0) return;
   try {
     // In its place, which takes a tenth of what a new file and a rename do: what is read half-written is no view.

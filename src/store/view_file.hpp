@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "store/database_file.hpp"
@@ -16,7 +17,7 @@ namespace plyroot::store {
 /// Empty where there is none that can be read: the database says it too.
 std::string read_view_file(int heads, const std::string& name);
 /// What cannot be written (a full disk) is not kept.
-void keep_view_file(int heads, const std::string& name, const std::string& content);
+void keep_view_file(int heads, const std::string& name, std::string_view content);
 
 template <class Value, class Visitor>
 requires std::same_as<std::remove_const_t<Value>, DatabaseStamp>

@@ -75,6 +75,8 @@ class Reader {
   explicit Reader(std::string_view in) : in_(in) {}
 
   [[nodiscard]] bool at_end() const { return in_.empty(); }
+  /// How many bytes have not been taken.
+  [[nodiscard]] std::size_t left() const { return in_.size(); }
 
   /// A text that stays where it is.
   std::string_view text() {

@@ -157,8 +157,9 @@ class World {
       expected += (snapshot.is_current ? "*" : " ") + snapshot.name;
     const auto compare_with = [&](const Store& store) {
       std::string found;
-      for (const Snapshot& snapshot : store.snapshots(head_named(head_)))
+      store.for_each_snapshot(head_named(head_), [&](const Snapshot& snapshot) {
         found += (snapshot.is_current ? "*" : " ") + snapshot.name;
+      });
       if (found != expected) throw Difference(fmt::format("the snapshots are{} and not{}", found, expected));
     };
     compare_with(store_);

@@ -11,7 +11,6 @@
 #include "linux/file.hpp"
 #include "store/database_file.hpp"
 #include "store/head_view.hpp"
-#include "store/list_view.hpp"
 #include "store/redo_record.hpp"
 #include "store_fixture.hpp"
 
@@ -113,9 +112,7 @@ TEST_P(Check, AViewThatIsNotTrueIsFoundAndRemoved) {
     return found;
   };
 
-  auto list = store::list_view_from(database(), HeadName::main());
-  list.snapshots.at(1).name = "forged";
-  put("heads/@main.list", store::written(stamp(), list));
+  put("heads/@main.list", forged_list(stamp()));
   EXPECT_EQ(findings(), Lines{"damage view"});
   EXPECT_EQ(subjects(), Lines{"heads/@main.list"});
   EXPECT_EQ(check().heads.affected, Lines{});

@@ -16,6 +16,9 @@
 #include "store/database.hpp"
 #include "store/database_file.hpp"
 #include "store/head_file.hpp"
+#include "store/list_view.hpp"
+#include "store/view_file.hpp"
+#include "support/sealed_values.hpp"
 
 namespace plyroot::test {
 
@@ -53,9 +56,14 @@ class MountedHead {
 /// As --list-snapshots shows them.
 inline std::vector<std::string> listed(const Store& store, const HeadName& head = HeadName::main()) {
   std::vector<std::string> lines;
-  for (const Snapshot& snapshot : store.snapshots(head))
-    lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+  store.for_each_snapshot(
+      head, [&](const Snapshot& snapshot) { lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name); });
   return lines;
+}
+
+/// The file of a list that is not true, but for this state of the database: of one snapshot, "forged".
+inline std::string forged_list(const store::DatabaseStamp& stamp) {
+  return sealed_values(store::list_view_magic, stamp, store::LayerId{1}, std::string("forged"), store::LayerId{1});
 }
 
 /// A store on a file system of the test's own.
@@ -88,12 +96,7 @@ class StoreTest : public OnEachFileSystem {
   void remove(const std::string& name) { store().remove_snapshot(SnapshotName(name)); }
 
   /// As --list-snapshots prints them: "* a", "  b".
-  std::vector<std::string> list(const HeadName& head = HeadName::main()) {
-    std::vector<std::string> lines;
-    for (const Snapshot& snapshot : store().snapshots(head))
-      lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
-    return lines;
-  }
+  std::vector<std::string> list(const HeadName& head = HeadName::main()) { return listed(store(), head); }
   /// The directories that are there, whatever the database says.
   [[nodiscard]] std::size_t layer_directories() const;
 

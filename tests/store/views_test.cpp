@@ -13,7 +13,6 @@
 #include "linux/process.hpp"
 #include "store/database_file.hpp"
 #include "store/head_view.hpp"
-#include "store/list_view.hpp"
 #include "store_fixture.hpp"
 
 namespace {
@@ -42,9 +41,7 @@ class Views : public StoreTest {
   [[nodiscard]] Lines listed_anew() const { return listed(opened_anew()); }
   [[nodiscard]] std::string file(const std::string& name) const { return location().path() + "/heads/" + name; }
   /// A list that is not true, for the database as it is.
-  void forge_list() const {
-    std::ofstream(file("@main.list")) << store::written(stamp(), store::ListView{1, {{"forged", true, 1}}});
-  }
+  void forge_list() const { std::ofstream(file("@main.list")) << forged_list(stamp()); }
   /// How many descriptors this process has of the database: SQLite has one too where it was needed.
   [[nodiscard]] std::size_t open_databases() const {
     std::size_t found = 0;
@@ -70,8 +67,8 @@ TEST_P(Views, OfListsFollowWhateverChangesThem) {
     const auto view = store::read_list_view(heads.get(), HeadName::main(), stamp());
     if (!view) return std::nullopt;
     Lines lines;
-    for (const Snapshot& snapshot : view->snapshots)
-      lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name);
+    view->for_each(
+        [&](const Snapshot& snapshot) { lines.push_back((snapshot.is_current ? "* " : "  ") + snapshot.name); });
     return lines;
   };
   store() = opened_anew();  // heads/ was not there before
@@ -94,6 +91,15 @@ TEST_P(Views, OfListsFollowWhateverChangesThem) {
   EXPECT_EQ(kept(), (Lines{"* s", "  u"}));
   store().sync_head(HeadName::main());
   EXPECT_EQ(kept(), (Lines{"* s", "  u"}));
+  remove("s");
+  snapshot("t");
+  snapshot("s");
+  remove("t");
+  remove("u");
+  snapshot("u");
+  EXPECT_EQ(kept(), (Lines{"* s", "* u"}));
+  remove("u");
+  snapshot("u2");
   // Until so much has been added that it is better written anew.
   int made = 0;
   while (kept()) {
@@ -177,12 +183,12 @@ TEST_P(Views, ThatAreTornOrDamagedSayNothing) {
   forge_list();
   const std::string whole = linux_api::read_file(file("@main.list"));
   for (std::size_t i = 0; i < whole.size(); ++i) {
-    EXPECT_FALSE(store::parse_list_view(whole.substr(0, i), stamp())) << i;
+    EXPECT_FALSE(store::ListView::parse(whole.substr(0, i), stamp())) << i;
     std::string damaged = whole;
     damaged[i] = static_cast<char>(damaged[i] ^ 1);
-    EXPECT_FALSE(store::parse_list_view(damaged, stamp())) << i;
+    EXPECT_FALSE(store::ListView::parse(damaged, stamp())) << i;
   }
-  EXPECT_TRUE(store::parse_list_view(whole, stamp()));
+  EXPECT_TRUE(store::ListView::parse(whole, stamp()));
   std::ofstream(file("@main.list")) << whole.substr(0, whole.size() / 2);
   EXPECT_EQ(listed_anew(), Lines{"* s"});
 }
@@ -288,8 +294,7 @@ TEST_P(Views, AreNotBelievedWhereAWriterWasKilledInMidTransaction) {
       EXPECT_EQ(mounted.upper, listed->upper) << i;
       EXPECT_EQ(mounted.lowers, listed->lowers) << i;
     } else {
-      const std::size_t listed = waiting.snapshots(HeadName::main()).size();
-      EXPECT_EQ(listed, listed_anew().size()) << i;
+      EXPECT_EQ(listed(waiting).size(), listed_anew().size()) << i;
     }
   }
   EXPECT_EQ(listed_anew(), Lines{"* t"});

@@ -1,7 +1,6 @@
+#include <cstddef>
 #include <cstdio>
-#include <numeric>
 #include <string>
-#include <vector>
 
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
@@ -9,18 +8,28 @@
 
 namespace plyroot::cli {
 
+namespace {
+
+constexpr std::size_t most_at_once = 32 << 10;
+
+void write_out(std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw_errno("write to standard output");
+  text.clear();
+}
+
+}  // namespace
+
 int run_list_snapshots(const Context& context) {
   if (!context.config.plugins.overlayfs.enable) buildroot::refuse_feature("list_snapshots");
   const std::optional<Store> store = buildroot::open_existing_store(context.config);
   if (!store) return 0;
-  const std::vector<Snapshot> snapshots = store->snapshots(buildroot::head_of(context.config));
   std::string text;
-  text.reserve(std::accumulate(snapshots.begin(), snapshots.end(), std::size_t{0},
-                               [](std::size_t size, const Snapshot& each) { return size + each.name.size() + 3; }));
-  for (const Snapshot& snapshot : snapshots)
+  store->for_each_snapshot(buildroot::head_of(context.config), [&](const Snapshot& snapshot) {
     text.append(snapshot.is_current ? "* " : "  ").append(snapshot.name).append("\n");
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) throw_errno("write to standard output");
+    if (text.size() >= most_at_once) write_out(text);
+  });
+  write_out(text);
   return 0;
 }
 
