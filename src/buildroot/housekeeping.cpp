@@ -80,7 +80,7 @@ std::optional<int> keep_house_if_asked(int argc, char** argv) {
   if (argc != 3 || std::string_view(argv[0]) != housekeeper_name) return std::nullopt;
   prctl(PR_SET_NAME, housekeeper_name, 0, 0, 0);
   try {
-    linux_api::LockFile pending{linux_api::Descriptor(linux_api::background_descriptor)};
+    linux_api::LockFile pending(linux_api::kept_in_background());
     keep_house_a_moment_later({argv[1], argv[2]}, std::move(pending));
     return 0;
   } catch (const std::exception&) {  // nobody is there to be told; the next command that leaves something tries again

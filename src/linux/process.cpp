@@ -164,20 +164,22 @@ constexpr int background_clone_flags = CLONE_VM | CLONE_VFORK | SIGCHLD;  // it 
 constexpr int background_clone_flags = CLONE_VM | SIGCHLD;
 #endif
 
+/// Where the program finds what is kept.
+constexpr int background_descriptor = 3;
+
 /// Runs while we go on, with our memory and our errno: what it calls does not fail where a program can be executed. It
 /// begins with our descriptors, which hold locks.
 int run_background_launch(void* argument) {
   const auto& launch = *static_cast<const BackgroundLaunch*>(argument);
-  constexpr int kept_as = background_descriptor;
-  if (launch.kept != kept_as && dup2(launch.kept, kept_as) < 0) _exit(127);
-  close_range(kept_as + 1, ~0U, 0);
-  if (fcntl(kept_as, F_SETFD, 0) < 0) _exit(127);
+  if (launch.kept != background_descriptor && dup2(launch.kept, background_descriptor) < 0) _exit(127);
+  close_range(background_descriptor + 1, ~0U, 0);
+  if (fcntl(background_descriptor, F_SETFD, 0) < 0) _exit(127);
   setsid();
   const int null = open("/dev/null", O_RDWR);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (dup2(null, fd) < 0) _exit(127);
   }
-  if (null > kept_as) close(null);
+  if (null > background_descriptor) close(null);
   if (chdir("/") < 0) _exit(127);
   take_lowest_priority();
   execve(launch.program.c_str(), launch.pointers.data(), environ);
@@ -357,6 +359,11 @@ void start_in_background(const std::string& program, const std::vector<std::stri
   launch.pointers = pointers(launch.arguments);
   if (clone(run_background_launch, launch.stack.get() + stack_size, background_clone_flags, &launch) < 0)
     throw_errno(errno, "start a process in the background");
+}
+
+Descriptor kept_in_background() {
+  if (fcntl(background_descriptor, F_SETFD, FD_CLOEXEC) < 0) throw_errno(errno, "take over an open file");
+  return Descriptor(background_descriptor);
 }
 
 void close_descriptors_except(std::vector<int> kept) {

@@ -116,9 +116,6 @@ inline constexpr const char* advice_on_namespaces =
 /// @param join_pid_namespace_of a pidfd: the copy lives in that PID namespace, -1 for the caller's
 Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of = -1);
 
-/// What start_in_background() keeps open is this descriptor of the program's.
-inline constexpr int background_descriptor = 3;
-
 /// Starts a program in the background, in a process that outlives us: own session, working directory /, lowest
 /// priority, no descriptors but /dev/null and `kept`; our environment. Returns before the program is executed: until
 /// then the process lives in our memory, which is not copied, and which we need not give back where we end meanwhile.
@@ -127,6 +124,9 @@ inline constexpr int background_descriptor = 3;
 /// @param arguments argv; arguments[0] need not name the program
 /// @throws SystemError where no process can be made
 void start_in_background(const std::string& program, const std::vector<std::string>& arguments, int kept);
+/// For the program that was started so, once: what was kept, close-on-exec from here on.
+/// @throws SystemError where nothing was
+Descriptor kept_in_background();
 
 /// The lowest priority that there is, for processors and disks (setpriority(2), ioprio_set(2)).
 void take_lowest_priority();
