@@ -289,7 +289,7 @@ Child start(const ProcessPlan& plan) {
                 0};
   sigemptyset(&launch.empty_mask);
   constexpr std::size_t stack_size = std::size_t{64} << 10U;
-  const auto stack = std::make_unique<std::byte[]>(stack_size);
+  const auto stack = std::make_unique_for_overwrite<std::byte[]>(stack_size);
   int pidfd = -1;
   pid_t id = -1;
   {
