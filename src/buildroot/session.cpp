@@ -120,10 +120,12 @@ std::optional<Session> Session::join(const HeadLock& head_lock) {
 
 WaitingInit::WaitingInit(SessionPlan plan) {
   auto [ours, theirs] = linux_api::socket_pair();
+  const auto processors = linux_api::Processors::own();
   // The other namespaces it makes itself: a network takes the kernel as long as all that we do meanwhile.
-  process_ = linux_api::fork_child(CLONE_NEWPID | CLONE_CLEAR_SIGHAND, [&plan, &theirs = theirs] {
-    return run_session_init({&plan, std::move(theirs)});
+  process_ = linux_api::fork_child(CLONE_NEWPID | CLONE_CLEAR_SIGHAND, [&plan, &processors, &theirs = theirs] {
+    return run_session_init({&plan, std::move(theirs), processors});
   });
+  processors.keep_off_ours(process_.id());
   connection_ = std::move(ours);
 }
 

@@ -50,6 +50,20 @@ def test_a_root_has_its_own_processes_host_name_and_no_network(root):
     assert os.readlink("/proc/self/ns/net") not in root.sh("ls -l /proc/self/ns/net")
 
 
+def test_a_session_may_use_the_processors_that_its_caller_may(root):
+    def processors(status):
+        return re.findall(r"Cpus_allowed_list:.*", status)
+
+    all_of_them = os.sched_getaffinity(0)
+    for allowed in (all_of_them, {min(all_of_them)}):
+        os.sched_setaffinity(0, allowed)
+        try:
+            mine = processors(open("/proc/self/status").read())
+            assert processors(root.sh("cat /proc/1/status /proc/self/status")) == mine * 2
+        finally:
+            os.sched_setaffinity(0, all_of_them)
+
+
 def test_sys_is_read_only_and_dev_is_small(root):
     assert "Read-only file system" in root.run("--chroot", "mkdir /sys/x").stderr
     assert set(root.sh("ls /dev").split()) >= {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fd"}
