@@ -3,6 +3,7 @@
 import hashlib
 import importlib.machinery
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -60,6 +61,68 @@ def test_what_was_grown_is_there_in_the_next_run(fuzzing, tmp_path, monkeypatch)
         result = fuzzing.run("words", tmp_path / "build", 1)
         assert (result.is_clean, result.inputs) == (True, 7)
         assert len(list((tmp_path / "build/corpus/words").iterdir())) == runs
+
+
+@pytest.fixture
+def sittings(fuzzing, tmp_path, monkeypatch):
+    """Runs for so many seconds, with one report; returns the result, and how long each of its sittings was."""
+    program = tmp_path / "build/tests/fuzz/words_fuzzer"
+    program.write_text(FUZZER + "[ ! -e findings-wanted ]\n")
+    monkeypatch.chdir(tmp_path)
+    lengths = []
+
+    def once(command, seconds, once=fuzzing.run_once):
+        lengths.append(seconds)
+        return *once(command, seconds)[:2], seconds
+
+    def run(seconds):
+        lengths.clear()
+        return fuzzing.run("words", tmp_path / "build", seconds, tmp_path / "reports/fuzzing.json"), list(lengths)
+
+    monkeypatch.setattr(fuzzing, "run_once", once)
+    return run
+
+
+def reported(tmp_path):
+    return json.loads((tmp_path / "reports/fuzzing.json").read_text())
+
+
+def test_a_run_goes_on_from_what_the_report_says_of_the_same_program(sittings, fuzzing, tmp_path):
+    assert sittings(700)[1] == [fuzzing.LONGEST_SITTING, 700 - fuzzing.LONGEST_SITTING]
+    result, lengths = sittings(900)
+    assert (result.seconds, lengths) == (900, [200])
+    assert sittings(900)[1] == []
+    assert reported(tmp_path)["of"]["words"] == {"seconds": 900, "inputs": 21, "findings": 0}
+
+
+@pytest.mark.parametrize("changed", ["build/tests/fuzz/words_fuzzer", "seeds/words/plain"])
+def test_another_program_and_other_seeds_begin_anew(sittings, tmp_path, changed):
+    sittings(100)
+    with (tmp_path / changed).open("a") as file:
+        file.write("\n# changed\n")
+    assert sittings(100)[1] == [100]
+
+
+def test_what_was_found_stays_found_until_the_program_is_another_one(sittings, tmp_path):
+    (tmp_path / "findings-wanted").touch()
+    result, lengths = sittings(100)
+    assert (result.is_clean, lengths) == (False, [100])
+    (tmp_path / "build/findings/words/crash-1").touch()
+    (tmp_path / "findings-wanted").unlink()
+    result, lengths = sittings(100)
+    assert (result.is_clean, lengths) == (False, [])
+    assert (tmp_path / "build/findings/words/crash-1").exists()
+    assert reported(tmp_path)["of"]["words"]["findings"] == 1
+    (tmp_path / "seeds/words/plain").write_text("another one")
+    assert sittings(100)[0].is_clean
+    assert not (tmp_path / "build/findings/words/crash-1").exists()
+
+
+def test_a_report_keeps_what_it_says_of_other_fuzzers(sittings, fuzzing, tmp_path):
+    fuzzing.write_report(tmp_path / "reports/fuzzing.json", fuzzing.Result("numbers", "x", 60, 5, True))
+    sittings(100)
+    assert reported(tmp_path)["of"]["numbers"] == {"seconds": 60, "inputs": 5, "findings": 0}
+    assert reported(tmp_path)["total"] == {"seconds": 160, "inputs": 12, "findings": 0}
 
 
 def test_a_merge_leaves_the_smallest_inputs_and_all_seeds(fuzzing, tmp_path, monkeypatch):
