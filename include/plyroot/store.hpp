@@ -72,8 +72,9 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// All snapshots, in the order they were made. There may be a hundred thousand; they are not held as values. No
-  /// transaction is open while `visit` runs, which may throw.
+  /// All snapshots, in the order they were made. There may be a hundred thousand; they are not held as values: each
+  /// is there until `visit` returns, which may throw. No transaction is open meanwhile.
+  /// @throws Error where the database cannot be read
   void for_each_snapshot(const HeadName& head, const std::function<void(const Snapshot&)>& visit) const;
   [[nodiscard]] bool has_snapshot(const SnapshotName& name) const;
   /// What was noted when a snapshot was made (see take_snapshot); nothing where there is no such snapshot.

@@ -120,12 +120,11 @@ std::optional<Session> Session::join(const HeadLock& head_lock) {
 
 WaitingInit::WaitingInit(SessionPlan plan) {
   auto [ours, theirs] = linux_api::socket_pair();
-  const auto processors = linux_api::Processors::own();
   // The other namespaces it makes itself: a network takes the kernel as long as all that we do meanwhile.
-  process_ = linux_api::fork_child(CLONE_NEWPID | CLONE_CLEAR_SIGHAND, [&plan, &processors, &theirs = theirs] {
-    return run_session_init({&plan, std::move(theirs), processors});
+  process_ = linux_api::fork_child(CLONE_NEWPID | CLONE_CLEAR_SIGHAND, [&plan, &theirs = theirs] {
+    return run_session_init({&plan, std::move(theirs)});
   });
-  processors.keep_off_ours(process_.id());
+  kept_off_ = linux_api::KeptOffOurProcessor(process_.id());
   connection_ = std::move(ours);
 }
 
@@ -140,6 +139,7 @@ Session Session::start(const HeadLock& head_lock, WaitingInit init, const RootTr
     const Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);
     const SessionLock lock(head_lock);
     const Descriptor mounted_tree = mount_tree(tree);
+    init.kept_off_.give_back();
     // Where it has ended already, its last words are waited for below.
     linux_api::send_message(init.connection_.get(), message::tree_is + written(tree),
                             {lock.descriptor(), listener.get(), mounted_tree.get()});

@@ -10,6 +10,7 @@
 #include "buildroot/session_plan.hpp"
 #include "linux/descriptor.hpp"
 #include "linux/process.hpp"
+#include "linux/processors.hpp"
 #include "plyroot/store.hpp"
 
 namespace plyroot::buildroot {
@@ -56,6 +57,7 @@ class WaitingInit {
  private:
   friend class Session;
   linux_api::Child process_;
+  linux_api::KeptOffOurProcessor kept_off_;  // until it is told the tree: what we do meanwhile, it need not wait for
   linux_api::Descriptor connection_;
 };
 

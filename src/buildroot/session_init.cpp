@@ -192,7 +192,6 @@ int run_session_init(SessionInit session) noexcept {
       init.leave_caller();
       init.prepare(*session.plan);
       if (const auto tree = init.receive_tree()) {
-        session.processors.use();
         init.set_up(*session.plan, *tree);
         if (init.admit_first()) init.serve();
       }

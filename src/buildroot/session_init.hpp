@@ -2,7 +2,6 @@
 
 #include "buildroot/session_plan.hpp"
 #include "linux/descriptor.hpp"
-#include "linux/processors.hpp"
 #include "plyroot/store.hpp"
 
 namespace plyroot::buildroot {
@@ -10,8 +9,7 @@ namespace plyroot::buildroot {
 /// What the first process of a session is given.
 struct SessionInit {
   const SessionPlan* plan;
-  linux_api::Descriptor starter;     ///< our end of the connection to whoever starts the session
-  linux_api::Processors processors;  ///< taken back, where the starter has taken some away, when it has told the tree
+  linux_api::Descriptor starter;  ///< our end of the connection to whoever starts the session
 };
 
 /// The life of a session's first process, which is process 1 of its namespaces: makes what needs no tree, is told the

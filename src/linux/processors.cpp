@@ -2,23 +2,18 @@
 
 namespace plyroot::linux_api {
 
-Processors Processors::own() noexcept {
-  Processors processors;
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) processors.set_ = set;
-  return processors;
-}
-
-void Processors::keep_off_ours(pid_t child) const noexcept {
+KeptOffOurProcessor::KeptOffOurProcessor(pid_t child) noexcept : child_(child) {
+  cpu_set_t all;
   const int ours = sched_getcpu();
-  if (!set_ || ours < 0) return;
-  cpu_set_t others = *set_;
+  if (ours < 0 || sched_getaffinity(0, sizeof all, &all) < 0 || CPU_COUNT(&all) < 2) return;
+  cpu_set_t others = all;
   CPU_CLR(static_cast<unsigned>(ours), &others);
-  if (CPU_COUNT(&others) > 0) sched_setaffinity(child, sizeof others, &others);
+  if (sched_setaffinity(child, sizeof others, &others) == 0) all_ = all;
 }
 
-void Processors::use() const noexcept {
-  if (set_) sched_setaffinity(0, sizeof *set_, &*set_);
+void KeptOffOurProcessor::give_back() noexcept {
+  if (all_) sched_setaffinity(child_, sizeof *all_, &*all_);
+  all_.reset();
 }
 
 }  // namespace plyroot::linux_api

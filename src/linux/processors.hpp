@@ -7,21 +7,22 @@
 
 namespace plyroot::linux_api {
 
-/// The processors that a process may run on (sched_setaffinity(2)): its children begin with the same.
-class Processors {
+/// Has a child that has just been made begin on another processor than the one that we run on (sched_setaffinity(2)).
+/// The kernel puts a new process beside its parent, three times of four, even where another processor has nothing to do
+/// (seen with Linux 6.18 on two of them), and there it begins when the parent waits for something. Does nothing where
+/// there is one processor only, or more than a cpu_set_t holds, or where the kernel refuses.
+class KeptOffOurProcessor {
  public:
-  /// Those of this process.
-  static Processors own() noexcept;
+  KeptOffOurProcessor() = default;
+  /// @param child one of ours, of one thread, which is not waited for before give_back()
+  explicit KeptOffOurProcessor(pid_t child) noexcept;
 
-  /// Takes the one that we run on from a child that has just been made, if there is another one for it. A new process
-  /// is put beside its parent, three times of four, even where another processor has nothing to do (seen with Linux
-  /// 6.18 on two of them), and begins there when the parent waits for something.
-  void keep_off_ours(pid_t child) const noexcept;
-  /// Gives this process all of them.
-  void use() const noexcept;
+  /// The child may use all that this thread could when it was made. To be called before it has children of its own.
+  void give_back() noexcept;
 
  private:
-  std::optional<cpu_set_t> set_;  // nothing where the kernel knows more than fit in: then nothing is changed
+  pid_t child_ = -1;
+  std::optional<cpu_set_t> all_;  // nothing where nothing was taken
 };
 
 }  // namespace plyroot::linux_api

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdint>
 #include <utility>
 
 #include "linux/descriptor.hpp"
@@ -57,8 +55,10 @@ std::string written_list(const DatabaseStamp& stamp, LayerId current, const Data
     payload.put(stamp);
     payload.put(current);
     Statement rows(database, "SELECT name, layer FROM refs ORDER BY sequence");
-    while (rows.step())
-      payload.put(Snapshot{rows.text(0), false, rows.integer(1)});
+    while (rows.step()) {
+      payload.put(rows.text(0));
+      payload.put(LayerId{rows.integer(1)});
+    }
   });
 }
 
@@ -90,7 +90,7 @@ void ListView::for_each(const std::function<void(const Snapshot&)>& visit) const
     visit_with(added.name, added.layer);
 }
 
-/// @returns whether it could be what it says, as far as can be told without the listed
+/// @returns whether it could be what it says; whether a removed name was listed at all, parse() sees
 bool ListView::apply(ListChange change) {
   if (change.current) current_ = *change.current;
   if (change.removed) {

@@ -28,9 +28,12 @@ struct ListChange {
 /// take more memory than all else that a command touches, and that is what such a command would wait for.
 class ListView {
  public:
-  /// @returns nothing for what does not lead to the stamp
+  /// @param file as written_list() made it, and written_change() for each transaction since, one after another
+  /// @param wanted the state of the database that they have to lead to
+  /// @returns nothing for what does not, or is malformed anywhere: what this returns can be shown whole
   static std::optional<ListView> parse(std::string file, const DatabaseStamp& wanted);
 
+  /// Throws only what `visit` throws, which must not keep a reference: each is there until it returns.
   void for_each(const std::function<void(const Snapshot&)>& visit) const;
 
  private:

@@ -35,6 +35,7 @@ bool is_true(const HeadView& view, const Database& database, const HeadName& hea
   return view == asked;
 }
 
+/// What is shown is what has to be true.
 std::vector<Snapshot> snapshots_of(const ListView& view) {
   std::vector<Snapshot> snapshots;
   view.for_each([&](const Snapshot& snapshot) { snapshots.push_back(snapshot); });

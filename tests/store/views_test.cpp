@@ -130,6 +130,35 @@ TEST_P(Views, OfListsThatMissAChangeAreNotBelieved) {
   }
 }
 
+TEST(AListOfSnapshots, FollowsChangesThatCanBeTrueAndNoOthers) {
+  const auto state = [](std::uint64_t number) {
+    store::DatabaseStamp stamp;
+    stamp.change_counter = number;
+    return stamp;
+  };
+  const Snapshot same{"forged", false, 1};
+  const auto after = [&](const std::vector<store::ListChange>& changes) -> std::optional<Lines> {
+    std::string file = forged_list(state(0));
+    for (std::size_t i = 0; i < changes.size(); ++i)
+      file += store::written_change(state(i), state(i + 1), changes[i]);
+    const auto list = store::ListView::parse(file, state(changes.size()));
+    if (!list) return std::nullopt;
+    Lines lines;
+    list->for_each([&](const Snapshot& snapshot) { lines.push_back(snapshot.name); });
+    return lines;
+  };
+  const store::ListChange removal{{}, {}, "forged"};
+  const store::ListChange addition{{}, same, {}};
+  EXPECT_EQ(after({}), Lines{"forged"});
+  EXPECT_EQ(after({removal}), Lines{});
+  EXPECT_EQ(after({removal, addition}), Lines{"forged"});
+  EXPECT_EQ(after({removal, addition, removal}), Lines{});
+  EXPECT_EQ(after({removal, removal}), std::nullopt);
+  EXPECT_EQ(after({removal, addition, removal, removal}), std::nullopt);
+  EXPECT_EQ(after({{{}, {}, "none"}}), std::nullopt);
+  EXPECT_EQ(after({removal, {{}, {}, "none"}}), std::nullopt);
+}
+
 TEST_P(Views, ThatNobodyHasAskedForAreNotRenewed) {
   const HeadName other("x");
   write("a", "1", other);
