@@ -1,14 +1,17 @@
 #include "linux/process.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
+#include "linux/descriptor.hpp"
 #include "support/error.hpp"
 
 namespace plyroot::linux_api {
@@ -83,6 +86,47 @@ TEST(Start, LeavesNothingOfAParentThatIsKilledWhileItStartsAProgram) {
   }
   EXPECT_EQ(survivors, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+}
+
+TEST(Background, HasWhatIsKeptAndNoOtherDescriptor) {
+  std::array<int, 2> kept{};
+  std::array<int, 2> other{};
+  ASSERT_EQ(pipe2(kept.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(other.data(), 0), 0);
+  const Descriptor reading(kept[0]);
+  {
+    const Descriptor writing(kept[1]);
+    start_in_background("/bin/sh", {"sh", "-c", "exec ls -l /proc/self/fd >&3"}, writing.get());
+  }
+  EXPECT_THAT(read_all(reading.get()),
+              testing::AllOf(testing::HasSubstr("0 -> /dev/null"), testing::HasSubstr("2 -> /dev/null"),
+                             testing::HasSubstr("3 -> pipe:"), testing::Not(testing::HasSubstr("5 -> "))));
+  close(other[0]);
+  close(other[1]);
+}
+
+TEST(Background, HandsOnToNobodyWhatItTakesOver) {
+  Child child = fork_child(0, [] {
+    close_descriptors_except({});
+    if (open("/dev/null", O_RDONLY) != 3) return 1;
+    const Descriptor kept = kept_in_background();
+    if (kept.get() != 3 || fcntl(3, F_GETFD) != FD_CLOEXEC) return 2;
+    return 0;
+  });
+  EXPECT_EQ(child.wait().code, 0);
+}
+
+TEST(Background, SaysWhereNothingWasKept) {
+  Child child = fork_child(0, [] {
+    close_descriptors_except({});
+    try {
+      kept_in_background();
+    } catch (const SystemError&) {
+      return 0;
+    }
+    return 1;
+  });
+  EXPECT_EQ(child.wait().code, 0);
 }
 
 TEST(Start, BecomesTheUserBeforeItRunsTheProgram) {
