@@ -131,7 +131,7 @@ TEST_P(Views, OfListsThatMissAChangeAreNotBelieved) {
 }
 
 TEST(AListOfSnapshots, FollowsChangesThatCanBeTrueAndNoOthers) {
-  const auto state = [](std::uint64_t number) {
+  const auto state = [](std::uint32_t number) {
     store::DatabaseStamp stamp;
     stamp.change_counter = number;
     return stamp;
@@ -139,9 +139,12 @@ TEST(AListOfSnapshots, FollowsChangesThatCanBeTrueAndNoOthers) {
   const Snapshot same{"forged", false, 1};
   const auto after = [&](const std::vector<store::ListChange>& changes) -> std::optional<Lines> {
     std::string file = forged_list(state(0));
-    for (std::size_t i = 0; i < changes.size(); ++i)
-      file += store::written_change(state(i), state(i + 1), changes[i]);
-    const auto list = store::ListView::parse(file, state(changes.size()));
+    std::uint32_t number = 0;
+    for (const store::ListChange& change : changes) {
+      file += store::written_change(state(number), state(number + 1), change);
+      ++number;
+    }
+    const auto list = store::ListView::parse(file, state(number));
     if (!list) return std::nullopt;
     Lines lines;
     list->for_each([&](const Snapshot& snapshot) { lines.push_back(snapshot.name); });
