@@ -2,12 +2,10 @@
 
 #include <unistd.h>
 
-#include <cstdio>
-#include <string>
-
 #include "cli/command.hpp"
 #include "cli/configuration.hpp"
 #include "cli/help.hpp"
+#include "cli/standard_output.hpp"
 #include "config/load.hpp"
 #include "support/error.hpp"
 
@@ -46,11 +44,6 @@ constexpr Entry commands[] = {
     {Mode::orphans_kill, run_orphans_kill, true},
     {Mode::fsck, run_fsck, true},
 };
-
-void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw_errno("write to standard output");
-}
 
 void require_root() {
   if (geteuid() != 0) throw Error("plyroot makes and mounts build roots, which only root may do", "Run it with sudo.");

@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <functional>
 
 #include <nlohmann/json.hpp>
 
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
+#include "cli/standard_output.hpp"
 #include "store/check.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -108,10 +108,7 @@ int run_fsck(const Context& context) {
     repairs = store::repair(location, report);
     report = store::check(location);
   }
-  const std::string text =
-      context.options.json ? in_json(location, report, repairs) : in_words(location, report, repairs);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw_errno("write to standard output");
+  print(context.options.json ? in_json(location, report, repairs) : in_words(location, report, repairs));
   return static_cast<int>(report.is_well() ? ExitCode::success : ExitCode::failure);
 }
 

@@ -1,13 +1,10 @@
-#include <cstdio>
-
 #include "cli/command.hpp"
-#include "support/error.hpp"
+#include "cli/standard_output.hpp"
 
 namespace plyroot::cli {
 
 int run_print_root_path(const Context& context) {
-  std::printf("%s/\n", context.config.rootdir.c_str());  // mock ends it with a slash
-  if (std::fflush(stdout) != 0) throw_errno("write to standard output");
+  print(context.config.rootdir + "/\n");  // mock ends it with a slash
   return 0;
 }
 
