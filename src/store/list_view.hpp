@@ -33,6 +33,8 @@ class ListView {
   /// @returns nothing for what does not, or is malformed anywhere: what this returns can be shown whole
   static std::optional<ListView> parse(std::string file, const DatabaseStamp& wanted);
 
+  /// The head's layer.
+  [[nodiscard]] LayerId current() const { return current_; }
   /// Throws only what `visit` throws, which must not keep a reference: each is there until it returns.
   void for_each(const std::function<void(const Snapshot&)>& visit) const;
 
@@ -46,7 +48,7 @@ class ListView {
   std::string file_;
   std::size_t listed_begin_ = 0;
   std::size_t listed_end_ = 0;
-  LayerId current_ = 0;                         // the head's
+  LayerId current_ = 0;
   std::set<std::string, std::less<>> no_more_;  // of those that were listed
   std::vector<Snapshot> added_;
 };

@@ -35,7 +35,6 @@ bool is_true(const HeadView& view, const Database& database, const HeadName& hea
   return view == asked;
 }
 
-/// What is shown is what has to be true.
 std::vector<Snapshot> snapshots_of(const ListView& view) {
   std::vector<Snapshot> snapshots;
   view.for_each([&](const Snapshot& snapshot) { snapshots.push_back(snapshot); });
@@ -44,7 +43,7 @@ std::vector<Snapshot> snapshots_of(const ListView& view) {
 
 bool is_true(const ListView& view, const DatabaseStamp& stamp, const Database& database, const HeadName& head) {
   const auto asked = ListView::parse(written_list(stamp, read_head(database, head).current, database), stamp);
-  return snapshots_of(view) == snapshots_of(asked.value());
+  return view.current() == asked->current() && snapshots_of(view) == snapshots_of(*asked);
 }
 
 }  // namespace
