@@ -36,8 +36,20 @@ extern "C" {
 #include "support/error.hpp"
 #include "support/text.hpp"
 
+#ifdef __SANITIZE_THREAD__
+// The C library's other name for clone(2). What the thread sanitizer puts in its place takes each call for a fork(2),
+// and no longer sees which locks the caller takes where the new process has worked in the same memory.
+extern "C" int __clone(int (*body)(void*), void* stack, int flags, void* argument, ...) noexcept;
+#endif
+
 namespace plyroot::linux_api {
 namespace {
+
+#ifdef __SANITIZE_THREAD__
+constexpr auto make_process = __clone;
+#else
+constexpr auto make_process = clone;
+#endif
 
 /// Everything that the child needs, laid out before it starts: it shares our memory and must not allocate.
 struct Launch {
@@ -297,7 +309,7 @@ Child start(const ProcessPlan& plan) {
     const ChildrenIn namespace_of_children(into_pid_namespace ? plan.join_namespaces_of : -1);
     const SignalsBlocked blocked;
     auto* stack_top = reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(stack.get()) + stack_size) & ~15UL);
-    id = clone(run_launch, stack_top, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &pidfd);
+    id = make_process(run_launch, stack_top, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &pidfd);
     if (id < 0) throw_errno(errno, "start", printable(plan.arguments.at(0)));
   }
   Child child(id, Descriptor(pidfd));
@@ -357,7 +369,7 @@ void start_in_background(const std::string& program, const std::vector<std::stri
   BackgroundLaunch& launch = launches.emplace_back(
       BackgroundLaunch{program, arguments, {}, kept, std::make_unique_for_overwrite<std::byte[]>(stack_size)});
   launch.pointers = pointers(launch.arguments);
-  if (clone(run_background_launch, launch.stack.get() + stack_size, background_clone_flags, &launch) < 0)
+  if (make_process(run_background_launch, launch.stack.get() + stack_size, background_clone_flags, &launch) < 0)
     throw_errno(errno, "start a process in the background");
 }
 
