@@ -8,8 +8,8 @@
 namespace plyroot::linux_api {
 
 /// Has a child that has just been made begin on another processor than the one that we run on (sched_setaffinity(2)).
-/// The kernel puts a new process beside its parent, three times of four, even where another processor has nothing to do
-/// (seen with Linux 6.18 on two of them), and there it begins when the parent waits for something. Does nothing where
+/// The kernel mostly puts a new process beside its parent, even where another processor has nothing to do (seen with
+/// Linux 6.18 on two of them), and there it begins when the parent waits for something. Does nothing where
 /// there is one processor only, or more than a cpu_set_t holds, or where the kernel refuses.
 class KeptOffOurProcessor {
  public:
