@@ -108,9 +108,16 @@ void read_dependencies(const json& document, Answer& answer) {
   read(document.at("uncacheable"), answer.uncacheable);
 }
 
+[[noreturn]] void throw_no_answer(std::string_view why) {
+  throw Error(fmt::format("The evaluation of the configuration gave an answer that cannot be understood: {}", why),
+              "Please report this with the configuration.", ExitCode::configuration);
+}
+
 [[noreturn]] void throw_configuration_error(const json& error) {
+  const std::string message = printable_lines(error.at("message").get<std::string>());
+  if (message.empty()) throw_no_answer("an error that says nothing");
   const bool usage = error.at("exit_code") == static_cast<int>(ExitCode::usage);
-  throw Error(error.at("message").get<std::string>(), join(error.at("hints").get<std::vector<std::string>>(), "\n"),
+  throw Error(message, join(error.at("hints").get<std::vector<std::string>>(), "\n"),
               usage ? ExitCode::usage : ExitCode::configuration);
 }
 
@@ -219,9 +226,7 @@ Answer answer_from_json(std::string_view text) {
     }
     read_dependencies(document.at("depends_on"), answer);
   } catch (const json::exception& error) {
-    throw Error(
-        fmt::format("The evaluation of the configuration gave an answer that cannot be understood: {}", error.what()),
-        "Please report this with the configuration.", ExitCode::configuration);
+    throw_no_answer(error.what());
   }
   return answer;
 }

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -32,6 +33,25 @@ TEST(AnswerOfTheEvaluator, MayBeNestedAsDeepAsPythonWritesIt) {
 
 TEST(AnswerOfTheEvaluator, IsRefusedWhereItsNestingWouldTakeTheWholeStack) {
   EXPECT_THROW(answer_from_json(answer_with(nested(4'000'000))), Error);
+}
+
+/// @return what the user reads of an error that the evaluator says in these words
+std::string said_of_error(std::string_view message) {
+  try {
+    answer_from_json(
+        fmt::format(R"({{"notices": [], "error": {{"exit_code": 3, "message": "{}", "hints": []}}}})", message));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(AnswerOfTheEvaluator, SaysItsErrorInWholeWhateverCharactersItHas) {
+  EXPECT_EQ(said_of_error(R"(a setting\nis \u0000 here)"), "a setting\nis \\x00 here");
+}
+
+TEST(AnswerOfTheEvaluator, IsRefusedInWordsWhereItsErrorHasNone) {
+  EXPECT_NE(said_of_error("").find("cannot be understood"), std::string::npos);
 }
 
 }  // namespace
