@@ -22,6 +22,17 @@ std::string nested(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
 }
 
+/// @return what the user reads of an error that the evaluator says in these words
+std::string said_of_error(std::string_view message) {
+  try {
+    answer_from_json(
+        fmt::format(R"({{"notices": [], "error": {{"exit_code": 3, "message": "{}", "hints": []}}}})", message));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
 TEST(AnswerOfTheEvaluator, HasItsSettings) {
   const std::string list = R"(["[[",{"a\\\"[":[]}])";
   EXPECT_NE(answer_from_json(answer_with(list)).dictionary.text.find(list), std::string::npos);
@@ -33,17 +44,6 @@ TEST(AnswerOfTheEvaluator, MayBeNestedAsDeepAsPythonWritesIt) {
 
 TEST(AnswerOfTheEvaluator, IsRefusedWhereItsNestingWouldTakeTheWholeStack) {
   EXPECT_THROW(answer_from_json(answer_with(nested(4'000'000))), Error);
-}
-
-/// @return what the user reads of an error that the evaluator says in these words
-std::string said_of_error(std::string_view message) {
-  try {
-    answer_from_json(
-        fmt::format(R"({{"notices": [], "error": {{"exit_code": 3, "message": "{}", "hints": []}}}})", message));
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
 }
 
 TEST(AnswerOfTheEvaluator, SaysItsErrorInWholeWhateverCharactersItHas) {

@@ -33,7 +33,7 @@ class Mutation {
  private:
   std::size_t below(std::size_t limit) { return random_() % limit; }
 
-  /// Without recursion: what is fuzzed is nested deeply, too.
+  /// Every value, the document itself among them.
   static std::vector<json*> places_of(json& document) {
     std::vector<json*> places{&document};
     for (std::size_t at = 0; at < places.size(); ++at) {
