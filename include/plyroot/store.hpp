@@ -218,6 +218,8 @@ class SessionLock {
   explicit SessionLock(const HeadLock& head_lock);
   /// The lock of a descriptor that another process has handed over; closed with this.
   static SessionLock adopt(int descriptor);
+  /// @returns the descriptor, which is the caller's to close or to hand over from now on, with the lock
+  int release() &&;
   ~SessionLock();
   SessionLock(SessionLock&&) noexcept;
   SessionLock& operator=(SessionLock&&) noexcept;

@@ -218,7 +218,7 @@ void copy_out_of_root(int root, const std::vector<std::string>& patterns, const 
     paths.insert(paths.end(), matches.begin(), matches.end());
   }
   if (!as_user) return copy_matches(root, paths, destination);
-  linux_api::Child child = linux_api::fork_child(0, [&] {
+  linux_api::Child child = linux_api::fork_child([&] {
     try {
       if (setgroups(0, nullptr) < 0 || setresgid(as_user->gid, as_user->gid, as_user->gid) < 0 ||
           setresuid(as_user->uid, as_user->uid, as_user->uid) < 0) {

@@ -182,13 +182,15 @@ linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace p
   const Descriptor self = linux_api::own_pidfd();
   // A process between us and the command: it gives up the host for itself first.
   linux_api::Child between = linux_api::fork_child(
-      CLONE_NEWNS,
       [&, &failure = failure_writing] {
         try {
           if (!linux_api::tie_to_parent(self.get())) throw_errno(errno, "tie a process to its parent");
           // It is not for this copy of us to say that we were interrupted.
           for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE})
             std::signal(number, SIG_DFL);
+          if (unshare(CLONE_NEWNS) < 0) {
+            throw SystemError(errno, "make a mount namespace", linux_api::advice_on_namespaces, ExitCode::namespaces);
+          }
           restrict_host(command, place.tree);
           linux_api::Child child = linux_api::start(process_of(command, output.second.get(), null.get()));
           output.second.reset();

@@ -323,7 +323,7 @@ void Root::mount() {
   refuse_to_cover_store();
   MountedTree tree;
   while (lock.use() == HeadLock::Use::session && !tree.root) {
-    if (const auto running = Session::join(lock)) {
+    if (auto running = Session::join(lock)) {
       tree.root = running->copy_of_root();
     } else {
       lock.wait_for_session_end();
@@ -413,9 +413,7 @@ void Root::end_leftovers() const {
 void Root::kill_processes() {
   const HeadLock lock = backing_->lock();
   if (lock.use() != HeadLock::Use::session) return;
-  if (const auto running = Session::join(lock)) {
-    linux_api::send_signal(running->init_pidfd(), SIGKILL);
-  }
+  if (const auto running = Session::join(lock)) running->end();
   lock.wait_for_session_end();
 }
 

@@ -118,14 +118,21 @@ std::optional<Session> Session::join(const HeadLock& head_lock) {
   return session;
 }
 
-WaitingInit::WaitingInit(SessionPlan plan) {
+WaitingInit::WaitingInit(SessionPlan plan) : plan_(std::make_shared<const SessionPlan>(std::move(plan))) {
   auto [ours, theirs] = linux_api::socket_pair();
   // The other namespaces it makes itself: a network takes the kernel as long as all that we do meanwhile.
-  process_ = linux_api::fork_child(CLONE_NEWPID | CLONE_CLEAR_SIGHAND, [&plan, &theirs = theirs] {
-    return run_session_init({&plan, std::move(theirs)});
-  });
-  kept_off_ = linux_api::KeptOffOurProcessor(process_.id());
+  process_ = std::make_unique<linux_api::ProcessInOurMemory>(
+      CLONE_NEWPID, std::move(theirs), [plan = plan_](auto& process, int starter, const auto* failed) {
+        return failed ? go_on_with_session(*failed) : begin_session(*plan, Descriptor(starter), process);
+      });
   connection_ = std::move(ours);
+}
+
+void WaitingInit::wait_until_left() {
+  if (const int error_number = process_->wait_until_left()) {
+    throw Error(fmt::format("cannot make a process in namespaces of its own: {}", describe_errno(error_number)),
+                linux_api::advice_on_namespaces, ExitCode::namespaces);
+  }
 }
 
 Session Session::start(const HeadLock& head_lock, WaitingInit init, const RootTree& tree,
@@ -135,28 +142,27 @@ Session Session::start(const HeadLock& head_lock, WaitingInit init, const RootTr
   if (unlinkat(head_lock.heads_directory(), socket_name.c_str(), 0) < 0 && errno != ENOENT) {
     throw_errno(errno, "remove the left-over socket", linux_api::shown_path(head_lock.heads_directory(), socket_name));
   }
-  {
+  try {
     const Descriptor listener = linux_api::listen_at(head_lock.heads_directory(), socket_name);
     const SessionLock lock(head_lock);
     const Descriptor mounted_tree = mount_tree(tree);
-    init.kept_off_.give_back();
+    const std::vector<Descriptor> file_systems = mount_file_systems(*init.plan_);
+    std::vector<int> handed{lock.descriptor(), listener.get(), mounted_tree.get()};
+    for (const Descriptor& file_system : file_systems)
+      handed.push_back(file_system.get());
     // Where it has ended already, its last words are waited for below.
-    linux_api::send_message(init.connection_.get(), message::tree_is + written(tree),
-                            {lock.descriptor(), listener.get(), mounted_tree.get()});
-  }
-  try {
-    meanwhile();
+    if (linux_api::send_message(init.connection_.get(), message::tree_is + written(tree), handed)) meanwhile();
   } catch (const std::exception&) {
     init.connection_.reset();
-    init.process_.wait();  // it ends, and has let go of the root
+    init.wait_until_left();  // it ends, and has let go of the root
     throw;
   }
   linux_api::send_message(init.connection_.get(), message::may_begin);
   Session session(std::move(init.connection_), true);
   if (!session.wait_for_admission()) {
+    init.wait_until_left();
     throw Error("the session's first process ended before it had set the root up", {}, ExitCode::root);
   }
-  init.process_.abandon();  // it outlives us where others have joined it
   return session;
 }
 
@@ -213,6 +219,13 @@ Descriptor Session::copy_of_mounts() const {
 }
 Descriptor Session::copy_of_root() const {
   return ask_for(message::give_root);
+}
+
+void Session::end() const {
+  constexpr int patience = 10'000;
+  pollfd has_ended{init_.get(), POLLIN, 0};
+  if (!linux_api::send_message(connection_.get(), message::end) || poll(&has_ended, 1, patience) != 1)
+    linux_api::send_signal(init_.get(), SIGKILL);
 }
 
 Descriptor Session::ask_for(const char* request) const {

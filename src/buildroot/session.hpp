@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 #include "buildroot/session_plan.hpp"
 #include "linux/descriptor.hpp"
 #include "linux/process.hpp"
-#include "linux/processors.hpp"
+#include "linux/process_in_our_memory.hpp"
 #include "plyroot/store.hpp"
 
 namespace plyroot::buildroot {
@@ -48,17 +49,26 @@ struct HostCommand {
 };
 
 /// The first process of a session, begun before it is known which tree is to be its root: it makes meanwhile what needs
-/// no tree. It ends with this if no session is started with it. What is mounted on the host later, it does not see.
+/// no tree. It ends when this does, if no session is started with it. What is mounted on the host later, it does not
+/// see. The program must begin with serve_session_if_asked() (session_init.hpp).
 class WaitingInit {
  public:
-  /// @throws Error where the namespaces cannot be made
+  /// @throws SystemError where no thread can be made
   explicit WaitingInit(SessionPlan plan);
+  WaitingInit(WaitingInit&&) noexcept = default;
+  WaitingInit& operator=(WaitingInit&&) = delete;
+  WaitingInit(const WaitingInit&) = delete;
+  WaitingInit& operator=(const WaitingInit&) = delete;
+  ~WaitingInit() = default;
 
  private:
   friend class Session;
-  linux_api::Child process_;
-  linux_api::KeptOffOurProcessor kept_off_;  // until it is told the tree: what we do meanwhile, it need not wait for
-  linux_api::Descriptor connection_;
+  /// @throws Error where its namespaces could not be made: not of errno's kind, with which a full disk would be meant
+  void wait_until_left();
+
+  std::shared_ptr<const SessionPlan> plan_;
+  std::unique_ptr<linux_api::ProcessInOurMemory> process_;
+  linux_api::Descriptor connection_;  // goes before the process, which ends then
 };
 
 /// This command's place in the processes that share one mounted root of one head. While it lives the root stays
@@ -90,6 +100,8 @@ class Session {
   /// Whether this command has made the session.
   [[nodiscard]] bool is_first() const { return is_first_; }
   [[nodiscard]] int init_pidfd() const { return init_.get(); }
+  /// Has the session end, whoever is in it: returns when it has, or its first process was killed. @throws SystemError
+  void end() const;
   /// A copy of the session's mounts, attached nowhere.
   [[nodiscard]] linux_api::Descriptor copy_of_mounts() const;
   /// The same of the root alone, without what is mounted in it.

@@ -65,6 +65,30 @@ void fill(int directory, const RootMount& mount) {
   }
 }
 
+class NothingMasked {
+ public:
+  NothingMasked() : before_(umask(0)) {}
+  ~NothingMasked() { umask(before_); }
+  NothingMasked(const NothingMasked&) = delete;
+  NothingMasked& operator=(const NothingMasked&) = delete;
+
+ private:
+  mode_t before_;
+};
+
+std::vector<Descriptor> mount_where(const SessionPlan& plan, bool shows_namespaces) {
+  std::vector<Descriptor> mounted;
+  const NothingMasked modes_are_as_planned;
+  for (const RootMount& mount : plan.mounts) {
+    if (mount.shows_namespaces != shows_namespaces) continue;
+    linux_api::FileSystemMount file_system = mount.file_system;
+    file_system.called = fmt::format("{} on /{} of the build root", file_system.type, mount.target);
+    mounted.push_back(linux_api::mount_detached(file_system));
+    fill(mounted.back().get(), mount);
+  }
+  return mounted;
+}
+
 /// Covers a path with a read-only view of itself.
 void make_read_only(int root, const std::string& path) {
   int error_number = 0;
@@ -101,8 +125,8 @@ void attach_bind(int root, const HostBind& bind, const Descriptor& source) {
 std::vector<RootMount> standard_mounts(int loop_devices) {
   constexpr std::uint64_t data_only = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   return {
-      {"proc", {"proc", {}, data_only}, {}, {}, {}, {"sys", "sysrq-trigger", "irq", "bus", "fs"}},
-      {"sys", {"sysfs", {}, data_only | MOUNT_ATTR_RDONLY}, {}, {}, {}, {}},
+      {"proc", {"proc", {}, data_only}, {}, {}, {}, {"sys", "sysrq-trigger", "irq", "bus", "fs"}, true},
+      {"sys", {"sysfs", {}, data_only | MOUNT_ATTR_RDONLY}, {}, {}, {}, {}, true},
       device_tree(loop_devices),
       {"dev/pts",
        {"devpts",
@@ -121,17 +145,14 @@ PreparedSession prepare_session(const SessionPlan& plan) {
   PreparedSession prepared;
   for (const HostBind& bind : plan.binds)  // taken while the host's tree is still our root
     prepared.bind_sources.push_back(linux_api::clone_mount(AT_FDCWD, bind.host_path, true));
-  const mode_t mask = umask(0);
-  for (const RootMount& mount : plan.mounts) {
-    linux_api::FileSystemMount file_system = mount.file_system;
-    file_system.called = fmt::format("{} on /{} of the build root", file_system.type, mount.target);
-    prepared.file_systems.push_back(linux_api::mount_detached(file_system));
-    fill(prepared.file_systems.back().get(), mount);
-  }
-  umask(mask);
+  prepared.file_systems = mount_where(plan, true);
   linux_api::set_host_name(plan.host_name);
   linux_api::bring_loopback_up();
   return prepared;
+}
+
+std::vector<Descriptor> mount_file_systems(const SessionPlan& plan) {
+  return mount_where(plan, false);
 }
 
 linux_api::Descriptor mount_tree(const RootTree& tree) {
@@ -142,7 +163,7 @@ linux_api::Descriptor mount_tree(const RootTree& tree) {
 }
 
 MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree,
-                             linux_api::Descriptor mounted_tree) {
+                             linux_api::Descriptor mounted_tree, std::vector<Descriptor> file_systems) {
   MountedSession mounted;
   mounted.root = std::move(mounted_tree);
   linux_api::attach_mount(mounted.root.get(), linux_api::open_path(anchor_of(tree), O_PATH | O_DIRECTORY).get());
@@ -151,15 +172,17 @@ MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, 
   if (const auto* overlay = std::get_if<OverlayTree>(&tree)) {
     overlay::verify_overlay(overlay->overlay, mounted.root.get());
   }
-  for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
-    const RootMount& mount = plan.mounts[i];
+  auto ours = prepared.file_systems.begin();
+  auto others = file_systems.begin();
+  for (const RootMount& mount : plan.mounts) {
+    Descriptor& file_system = mount.shows_namespaces ? *ours++ : *others++;
     make_directories_in_root(mounted.root.get(), mount.target, 0755);
     const Descriptor target =
         linux_api::open_in_root(mounted.root.get(), mount.target, O_PATH | O_DIRECTORY, linux_api::Links::refuse);
-    linux_api::attach_mount(prepared.file_systems[i].get(), target.get());
+    linux_api::attach_mount(file_system.get(), target.get());
     for (const std::string& name : mount.read_only)
       make_read_only(mounted.root.get(), mount.target + "/" + name);
-    if (mount.file_system.type == "devpts") mounted.terminals = std::move(prepared.file_systems[i]);
+    if (mount.file_system.type == "devpts") mounted.terminals = std::move(file_system);
   }
   for (std::size_t i = 0; i < plan.binds.size(); ++i)
     attach_bind(mounted.root.get(), plan.binds[i], prepared.bind_sources[i]);

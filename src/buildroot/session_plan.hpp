@@ -37,6 +37,7 @@ struct RootMount {
   std::vector<DeviceNode> devices;
   std::vector<SymbolicLink> links;
   std::vector<std::string> read_only;  ///< what in it nobody may write to, where the kernel has it
+  bool shows_namespaces = false;       ///< of whoever mounts it: the session's first process does
 
   bool operator==(const RootMount&) const = default;
 };
@@ -83,9 +84,13 @@ std::vector<RootMount> standard_mounts(int loop_devices);
 
 /// What a session needs before it has a root: file systems and binds, attached nowhere yet, in the plan's order.
 struct PreparedSession {
-  std::vector<linux_api::Descriptor> file_systems;
+  std::vector<linux_api::Descriptor> file_systems;  ///< those that show namespaces
   std::vector<linux_api::Descriptor> bind_sources;
 };
+
+/// Mounts a session's other file systems, attached nowhere yet, in the plan's order: whoever starts the session does,
+/// while its first process prepares it. @throws Error
+std::vector<linux_api::Descriptor> mount_file_systems(const SessionPlan& plan);
 
 /// Carries out what of a plan needs no tree, in the calling process, which must be the first of new mount, PID, IPC,
 /// UTS and network namespaces. @throws Error
@@ -102,8 +107,9 @@ struct MountedSession {
 linux_api::Descriptor mount_tree(const RootTree& tree);
 
 /// Carries out the rest: afterwards the tree is the calling process's root, with all that was prepared in it.
-/// @param mounted_tree what mount_tree() has made of `tree`, in whatever mount namespace @throws Error
+/// @param mounted_tree what mount_tree() has made of `tree`, in whatever mount namespace
+/// @param file_systems what mount_file_systems() has made @throws Error
 MountedSession mount_session(const SessionPlan& plan, PreparedSession prepared, const RootTree& tree,
-                             linux_api::Descriptor mounted_tree);
+                             linux_api::Descriptor mounted_tree, std::vector<linux_api::Descriptor> file_systems);
 
 }  // namespace plyroot::buildroot

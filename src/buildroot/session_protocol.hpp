@@ -15,10 +15,12 @@ namespace plyroot::buildroot {
 /// of the session's init, the root's directory, the root directory of its devpts. It is in the session as long as its
 /// connection is open.
 namespace message {
-inline constexpr const char* tree_is = "tree is: ";  ///< by the starter, with three descriptors: the session's lock,
-                                                     ///< the socket where others connect, the tree; see written()
+inline constexpr const char* tree_is = "tree is: ";  ///< by the starter, with descriptors: the session's lock, the
+                                                     ///< socket where others connect, the tree (see written()), and
+                                                     ///< what mount_file_systems() has made
 inline constexpr const char* may_begin = "begin";    ///< by the starter: others may be admitted from now on
 inline constexpr const char* leaving = "leaving";    ///< by a command that holds nothing of the session's any more
+inline constexpr const char* end = "end";            ///< by a command: the session is to end, whoever is in it
 inline constexpr const char* admitted = "admitted";
 inline constexpr const char* failed = "failed: ";  ///< instead of an answer, with the error
 inline constexpr const char* give_tree = "tree?";  ///< asked by a command: a copy of the session's mounts

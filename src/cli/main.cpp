@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <string_view>
 
 #include "buildroot/housekeeping.hpp"
+#include "buildroot/session_init.hpp"
 #include "cli/dispatch.hpp"
 #include "cli/options.hpp"
 #include "linux/process.hpp"
@@ -55,7 +57,10 @@ int report(plyroot::Log& log, const std::exception& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto exit_code = plyroot::buildroot::serve_session_if_asked(argc, argv)) return *exit_code;
   if (const auto exit_code = plyroot::buildroot::keep_house_if_asked(argc, argv)) return *exit_code;
+  // A session's first process, which shares our memory for a while, must have a part of the allocator to itself.
+  mallopt(M_ARENA_MAX, 4096);
   handle_signals();
   plyroot::linux_api::hide_environment();
   umask(022);

@@ -22,6 +22,8 @@ class LockFile {
   [[nodiscard]] bool is_held_elsewhere(off_t byte) const;
 
   [[nodiscard]] int descriptor() const { return file_.get(); }
+  /// It is the caller's from now on.
+  [[nodiscard]] int release() noexcept { return file_.release(); }
 
  private:
   Descriptor file_;

@@ -3,7 +3,6 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <linux/ioprio.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,25 +30,14 @@ extern "C" {
 #include <deque>
 #include <memory>
 
+#include "linux/make_process.hpp"
 #include "linux/signals_blocked.hpp"
 #include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
-#ifdef __SANITIZE_THREAD__
-// The C library's other name for clone(2). What the thread sanitizer puts in its place takes each call for a fork(2),
-// and no longer sees which locks the caller takes where the new process has worked in the same memory.
-extern "C" int __clone(int (*body)(void*), void* stack, int flags, void* argument, ...) noexcept;
-#endif
-
 namespace plyroot::linux_api {
 namespace {
-
-#ifdef __SANITIZE_THREAD__
-constexpr auto make_process = __clone;
-#else
-constexpr auto make_process = clone;
-#endif
 
 /// Everything that the child needs, laid out before it starts: it shares our memory and must not allocate.
 struct Launch {
@@ -118,7 +106,8 @@ void place_descriptors(Launch& launch) {
 void become_user(Launch& launch) {
   if (!launch.plan->user) return;
   const User& user = *launch.plan->user;
-  if (setgroups(user.groups.size(), user.groups.data()) < 0) fail(launch, "set the groups");
+  // Not by the C library, which has all threads of a process do the same: it takes our parent's threads for ours.
+  if (syscall(SYS_setgroups, user.groups.size(), user.groups.data()) < 0) fail(launch, "set the groups");
   if (syscall(SYS_setresgid, user.gid, user.gid, user.gid) < 0) fail(launch, "change the group");
   if (syscall(SYS_setresuid, user.uid, user.uid, user.uid) < 0) fail(launch, "change the user");
 }
@@ -337,24 +326,28 @@ Captured run_captured(ProcessPlan plan, std::size_t limit) {
   return {child.wait(), std::move(output)};
 }
 
-Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of) {
+Child fork_child(const std::function<int()>& body, int join_pid_namespace_of) {
   const ChildrenIn namespace_of_children(join_pid_namespace_of);
   std::fflush(nullptr);
-  int pidfd = -1;
-  clone_args arguments{};
-  arguments.flags = namespace_flags | CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  const long id = syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (id < 0) {
-    throw SystemError(errno, "make a process in namespaces of its own", advice_on_namespaces, ExitCode::namespaces);
-  }
+  const pid_t id = [] {
+    // All locks of the allocator are held meanwhile: where a handler ended us, another process in our memory would wait
+    // for them.
+    const SignalsBlocked until_they_are_free;
+    return fork();
+  }();
+  if (id < 0) throw_errno(errno, "make a process");
   if (id == 0) {
     const int code = [&]() noexcept { return body(); }();  // an exception must not unwind into the caller's copy
     std::fflush(nullptr);
     _exit(code);
   }
-  return {static_cast<pid_t>(id), Descriptor(pidfd)};
+  try {
+    return {id, pidfd_of(id)};
+  } catch (const Error&) {
+    kill(id, SIGKILL);
+    uninterrupted([&] { return waitpid(id, nullptr, 0); });
+    throw;
+  }
 }
 
 void take_lowest_priority() {

@@ -111,10 +111,11 @@ Captured run_captured(ProcessPlan plan, std::size_t limit = std::size_t{64} << 2
 inline constexpr const char* advice_on_namespaces =
     "plyroot needs root and a kernel with mount, PID, IPC, UTS and network namespaces.";
 
-/// Runs `body` in a copy of this process (fork(2)), in new namespaces where flags (CLONE_NEW...) ask for them; the copy
-/// exits with what it returns; it must not throw. Signal handlers are as in the caller.
+/// Runs `body` in a copy of this process (fork(2)), which exits with what that returns; it must not throw. Signal
+/// handlers are as in the caller. Of several threads the copy has the calling one.
 /// @param join_pid_namespace_of a pidfd: the copy lives in that PID namespace, -1 for the caller's
-Child fork_child(unsigned long namespace_flags, const std::function<int()>& body, int join_pid_namespace_of = -1);
+/// @throws SystemError where no process can be made
+Child fork_child(const std::function<int()>& body, int join_pid_namespace_of = -1);
 
 /// Starts a program in the background, in a process that outlives us: own session, working directory /, lowest
 /// priority, no descriptors but /dev/null and `kept`; our environment. Returns before the program is executed: until

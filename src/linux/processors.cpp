@@ -2,18 +2,20 @@
 
 namespace plyroot::linux_api {
 
-KeptOffOurProcessor::KeptOffOurProcessor(pid_t child) noexcept : child_(child) {
-  cpu_set_t all;
+OtherProcessors::OtherProcessors() noexcept {
   const int ours = sched_getcpu();
-  if (ours < 0 || sched_getaffinity(0, sizeof all, &all) < 0 || CPU_COUNT(&all) < 2) return;
-  cpu_set_t others = all;
-  CPU_CLR(static_cast<unsigned>(ours), &others);
-  if (sched_setaffinity(child, sizeof others, &others) == 0) all_ = all;
+  if (ours < 0 || sched_getaffinity(0, sizeof all_, &all_) < 0 || CPU_COUNT(&all_) < 2) return;
+  others_ = all_;
+  CPU_CLR(static_cast<unsigned>(ours), &others_);
+  exist_ = true;
 }
 
-void KeptOffOurProcessor::give_back() noexcept {
-  if (all_) sched_setaffinity(child_, sizeof *all_, &*all_);
-  all_.reset();
+void OtherProcessors::confine(pthread_t thread) const noexcept {
+  if (exist_) pthread_setaffinity_np(thread, sizeof others_, &others_);
+}
+
+void OtherProcessors::take_all() const noexcept {
+  if (exist_) sched_setaffinity(0, sizeof all_, &all_);
 }
 
 }  // namespace plyroot::linux_api

@@ -123,6 +123,9 @@ SessionLock::SessionLock(std::unique_ptr<State> state) : state_(std::move(state)
 SessionLock SessionLock::adopt(int descriptor) {
   return SessionLock(std::make_unique<State>(State{linux_api::LockFile(linux_api::Descriptor(descriptor))}));
 }
+int SessionLock::release() && {
+  return state_->file.release();
+}
 SessionLock::~SessionLock() = default;
 SessionLock::SessionLock(SessionLock&&) noexcept = default;
 SessionLock& SessionLock::operator=(SessionLock&&) noexcept = default;

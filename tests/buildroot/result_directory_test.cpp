@@ -17,7 +17,7 @@ TEST(ResultDirectory, IsMadeAgainWhileCleansRemoveIt) {
   const test::TemporaryDirectory scratch;
   config::Config config;
   config.resultdir = scratch.path() + "/root/result";
-  linux_api::Child cleans = linux_api::fork_child(0, [&] {
+  linux_api::Child cleans = linux_api::fork_child([&] {
     for (int round = 0; round < 2000; ++round)
       linux_api::remove_tree(AT_FDCWD, scratch.path() + "/root");
     return 0;

@@ -92,3 +92,10 @@ def test_root_cache_beside_overlayfs_is_said_once_to_be_pointless(root):
     done = root.run("--plugin-option", "root_cache:age_check=False", "--enable-plugin", "root_cache", "--chroot", "true")
     assert done.returncode == 0
     assert done.stderr.count("pointless") == 1
+
+
+def test_a_program_called_as_the_first_process_of_a_session_ends_nobody():
+    """In a namespace of its own, where it would end the sleeper only."""
+    script = 'sleep 100 & (exec -a plyroot-init "$0" --version); kill -0 $! && echo nobody'
+    done = subprocess.run(["unshare", "--pid", "--fork", "bash", "-c", script, PROGRAM], stdout=subprocess.PIPE, text=True, timeout=60)
+    assert done.stdout.startswith("plyroot ") and done.stdout.endswith("\nnobody\n")

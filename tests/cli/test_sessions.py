@@ -4,9 +4,13 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import time
+
+import pytest
+from plyroot_on_disk import PROGRAM
 
 
 def test_the_exit_status_of_a_command_is_ours(root):
@@ -18,6 +22,12 @@ def test_the_exit_status_of_a_command_is_ours(root):
 def test_one_argument_goes_through_the_roots_shell_and_several_do_not(root):
     assert root.ok("--chroot", "echo $((1 + 1))") == "2\n"
     assert root.ok("--chroot", "--", "echo", "$((1 + 1))") == "$((1 + 1))\n"
+
+
+def test_a_small_stack_is_enough(root):
+    done = subprocess.run(["bash", "-c", 'ulimit -s 256; exec "$@"', "bash", *root.command("--chroot", "echo", "in")],
+                          stdout=subprocess.PIPE, text=True, timeout=300)  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "in\n")
 
 
 def test_a_command_that_the_root_does_not_have_is_named(root):
@@ -81,6 +91,45 @@ def test_a_second_command_joins_the_session_of_the_first(root):
     first.send_signal(signal.SIGTERM)
     assert first.wait() == 143
     assert root.run("--chroot", "cat /dev/shm/seen").returncode == 1  # that session is over
+
+
+statically_linked = pytest.mark.skipif(
+    "interpreter" in subprocess.run(["readelf", "-lW", PROGRAM], check=True, stdout=subprocess.PIPE, text=True).stdout,
+    reason="a program with an interpreter is not executed in a root, whose interpreter it would run")  # fmt: skip
+
+
+def wait_until_the_first_process_is_executed_anew(root):
+    while not root.ok("--chroot", "--", "cat", "/proc/1/cmdline").startswith("plyroot-init\0"):
+        time.sleep(0.05)
+
+
+@statically_linked
+def test_a_session_that_lasts_takes_commands_in_whenever_they_come(root):
+    first = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo 1 > /dev/shm/seen; echo ready; exec sleep 100")
+    wait_until_the_first_process_is_executed_anew(root)  # by one command after the other, each of which joins
+    second = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo ready; exec sleep 100")
+    first.kill()
+    first.wait()
+    assert root.sh("cat /dev/shm/seen") == "1\n"
+    second.kill()
+    second.wait()
+    assert root.run("--chroot", "cat /dev/shm/seen").returncode == 1
+
+
+@statically_linked
+def test_a_session_goes_on_where_its_first_process_cannot_be_executed_anew(root, tmp_path):
+    program = shutil.copy(PROGRAM, tmp_path / "program")
+    first = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo 1 > /dev/shm/seen; echo ready; exec sleep 100",
+                                    executable=program)  # fmt: skip
+    program.chmod(0o600)
+    time.sleep(1.5)
+    assert root.sh("cat /proc/1/comm /dev/shm/seen") == "plyroot-init\n1\n"
+    assert not root.sh("cat /proc/1/cmdline").startswith("plyroot-init\0")
+    program.chmod(0o700)
+    wait_until_the_first_process_is_executed_anew(root)
+    assert root.sh("cat /dev/shm/seen") == "1\n"
+    first.kill()
+    first.wait()
 
 
 def test_the_session_ends_with_the_last_command_whichever_that_is(root):

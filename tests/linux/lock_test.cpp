@@ -34,7 +34,7 @@ TEST(LockFile, IsFreeWhenItsHolderWasKilled) {
   LockFile ours = open_lock(directory);
   int ready[2];
   ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
-  Child holder = fork_child(0, [&] {
+  Child holder = fork_child([&] {
     LockFile theirs = open_lock(directory);
     theirs.lock(0);
     write_all(ready[1], "x");

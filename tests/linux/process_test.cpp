@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 
 #include "linux/descriptor.hpp"
@@ -75,7 +77,7 @@ TEST(Start, LeavesNothingOfAParentThatIsKilledWhileItStartsAProgram) {
   constexpr useconds_t rounds = 300;
   int survivors = 0;
   for (useconds_t round = 0; round < rounds; ++round) {
-    Child parent = fork_child(0, [&] { return run(plan).as_exit_code(); });
+    Child parent = fork_child([&] { return run(plan).as_exit_code(); });
     usleep(round * 10);
     parent.send_signal(SIGKILL);
     parent.wait();
@@ -86,6 +88,18 @@ TEST(Start, LeavesNothingOfAParentThatIsKilledWhileItStartsAProgram) {
   }
   EXPECT_EQ(survivors, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+}
+
+std::atomic<int> handled = 0;
+std::atomic<int> handled_while_forking = -1;
+
+TEST(ForkChild, HandlesNoSignalWhileItHasTheAllocatorsLocks) {
+  signal(SIGUSR1, [](int) { ++handled; });
+  pthread_atfork([] { raise(SIGUSR1); }, [] { handled_while_forking = handled.load(); }, nullptr);
+  Child child = fork_child([] { return handled.load(); });
+  EXPECT_EQ(handled_while_forking, 0);
+  EXPECT_EQ(handled, 1);
+  EXPECT_EQ(child.wait().as_exit_code(), 0);
 }
 
 TEST(Background, HasWhatIsKeptAndNoOtherDescriptor) {
@@ -106,7 +120,7 @@ TEST(Background, HasWhatIsKeptAndNoOtherDescriptor) {
 }
 
 TEST(Background, HandsOnToNobodyWhatItTakesOver) {
-  Child child = fork_child(0, [] {
+  Child child = fork_child([] {
     close_descriptors_except({});
     if (open("/dev/null", O_RDONLY) != 3) return 1;
     const Descriptor kept = kept_in_background();
@@ -117,7 +131,7 @@ TEST(Background, HandsOnToNobodyWhatItTakesOver) {
 }
 
 TEST(Background, SaysWhereNothingWasKept) {
-  Child child = fork_child(0, [] {
+  Child child = fork_child([] {
     close_descriptors_except({});
     try {
       kept_in_background();

@@ -2,68 +2,68 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <signal.h>
-#include <unistd.h>
 
-#include "linux/process.hpp"
+#include <future>
+#include <thread>
 
 namespace plyroot::linux_api {
 namespace {
 
-cpu_set_t processors_of(pid_t process) {
+cpu_set_t own_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  EXPECT_EQ(sched_getaffinity(process, sizeof set, &set), 0);
+  EXPECT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
   return set;
+}
+
+/// A thread that looks at its processors when it is told, once confined and once when it has taken all.
+struct Seen {
+  cpu_set_t confined;
+  cpu_set_t afterwards;
+};
+
+Seen seen_by_thread(const OtherProcessors& others) {
+  Seen seen{};
+  std::promise<void> is_confined;
+  std::thread thread([&] {
+    is_confined.get_future().wait();
+    seen.confined = own_processors();
+    others.take_all();
+    seen.afterwards = own_processors();
+  });
+  others.confine(thread.native_handle());
+  is_confined.set_value();
+  thread.join();
+  return seen;
 }
 
 class Processors : public testing::Test {
  protected:
   /// So that we stay where we are.
-  void pin_to_ours() const {
+  void pin_to_ours() {
     cpu_set_t pinned;
     CPU_ZERO(&pinned);
-    CPU_SET(static_cast<unsigned>(ours_), &pinned);
+    CPU_SET(static_cast<unsigned>(sched_getcpu()), &pinned);
     ASSERT_EQ(sched_setaffinity(0, sizeof pinned, &pinned), 0);
   }
-  void TearDown() override {
-    child_.send_signal(SIGKILL);
-    child_.wait();
-    sched_setaffinity(0, sizeof all_, &all_);
-  }
-  [[nodiscard]] bool child_may_use_ours() const {
-    const cpu_set_t set = processors_of(child_.id());
-    return CPU_ISSET(static_cast<unsigned>(ours_), &set);
-  }
-  [[nodiscard]] bool child_may_use_all() const {
-    const cpu_set_t set = processors_of(child_.id());
-    return CPU_EQUAL(&set, &all_);
-  }
+  void TearDown() override { sched_setaffinity(0, sizeof all_, &all_); }
 
-  cpu_set_t all_ = processors_of(0);
-  int ours_ = sched_getcpu();
-  Child child_ = fork_child(0, [] { return pause(); });
+  cpu_set_t all_ = own_processors();
 };
 
-TEST_F(Processors, OursIsTakenFromAChildUntilItIsGivenBack) {
-  if (CPU_COUNT(&all_) < 2) GTEST_SKIP() << "a child can be kept off only where there are two processors";
-  KeptOffOurProcessor kept_off;
-  for (int tries = 0; child_may_use_ours() && tries < 100; ++tries) {  // we may have been moved to another one
-    kept_off.give_back();
-    ours_ = sched_getcpu();
-    kept_off = KeptOffOurProcessor(child_.id());
-  }
-  EXPECT_FALSE(child_may_use_ours());
-  kept_off.give_back();
-  EXPECT_TRUE(child_may_use_all());
+TEST_F(Processors, OneIsTakenFromAThreadUntilItTakesAll) {
+  if (CPU_COUNT(&all_) < 2) GTEST_SKIP() << "a thread can be kept off only where there are two processors";
+  const Seen seen = seen_by_thread(OtherProcessors());
+  EXPECT_EQ(CPU_COUNT(&seen.confined), CPU_COUNT(&all_) - 1);
+  EXPECT_TRUE(CPU_EQUAL(&seen.afterwards, &all_));
 }
 
-TEST_F(Processors, TheOnlyOneIsLeftToAChildAndNothingIsGivenBack) {
+TEST_F(Processors, TheOnlyOneIsLeftToAThread) {
   pin_to_ours();
-  KeptOffOurProcessor kept_off(child_.id());
-  EXPECT_TRUE(child_may_use_all());
-  kept_off.give_back();
-  EXPECT_TRUE(child_may_use_all());  // and not the one that we have
+  const cpu_set_t only = own_processors();
+  const Seen seen = seen_by_thread(OtherProcessors());
+  EXPECT_TRUE(CPU_EQUAL(&seen.confined, &only));
+  EXPECT_TRUE(CPU_EQUAL(&seen.afterwards, &only));  // and no other one is taken
 }
 
 }  // namespace

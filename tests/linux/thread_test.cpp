@@ -33,14 +33,13 @@ ino_t own_mount_namespace() {
 TEST(RunInMountNamespace, SeesThatNamespaceAndLeavesTheProcessWhereItIs) {
   const Descriptor here = open_path("/proc/self/ns/mnt", O_RDONLY);
   const ino_t before = own_mount_namespace();
-  const int code = fork_child(0,
-                              [&] {
-                                if (unshare(CLONE_NEWNS) < 0) return 1;
-                                const ino_t other = own_mount_namespace();
-                                ino_t seen = 0;
-                                run_in_mount_namespace(here.get(), [&] { seen = own_mount_namespace(); });
-                                return seen == before && own_mount_namespace() == other && other != before ? 0 : 2;
-                              })
+  const int code = fork_child([&] {
+                     if (unshare(CLONE_NEWNS) < 0) return 1;
+                     const ino_t other = own_mount_namespace();
+                     ino_t seen = 0;
+                     run_in_mount_namespace(here.get(), [&] { seen = own_mount_namespace(); });
+                     return seen == before && own_mount_namespace() == other && other != before ? 0 : 2;
+                   })
                        .wait()
                        .code;
   EXPECT_EQ(code, 0);
@@ -67,7 +66,7 @@ TEST(RunWithOwnDescriptors, SeesOurPosixLocksAndLeavesThemToUs) {
   pid_t seen = 0;
   run_with_own_descriptors([&] { seen = holder(); });
   EXPECT_EQ(seen, getpid());
-  EXPECT_EQ(fork_child(0, [&] { return holder() == getppid() ? 0 : 1; }).wait().code, 0) << "the lock is gone";
+  EXPECT_EQ(fork_child([&] { return holder() == getppid() ? 0 : 1; }).wait().code, 0) << "the lock is gone";
 }
 
 }  // namespace

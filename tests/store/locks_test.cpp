@@ -27,7 +27,7 @@ TEST_P(Locks, ASessionsLockGoesWithItsProcess) {
   int ready[2];
   ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
   const HeadLock lock(store(), HeadName::main());
-  linux_api::Child session = linux_api::fork_child(0, [&] {
+  linux_api::Child session = linux_api::fork_child([&] {
     const SessionLock held(lock);
     linux_api::write_all(ready[1], "x");
     pause();
@@ -47,7 +47,7 @@ TEST_P(Locks, ShortOperationsOnOneHeadWaitForEachOther) {
   linux_api::Child other;
   {
     const HeadLock held(store(), HeadName::main());
-    other = linux_api::fork_child(0, [&] {
+    other = linux_api::fork_child([&] {
       // A copy of ours holds the lock's description too: a command of its own opens the store itself.
       linux_api::close_descriptors_except({});
       Store own = std::move(*Store::open(location()));
@@ -81,7 +81,7 @@ TEST_P(Locks, AHeadIsNotDisturbedByASessionWhoseCommandWasKilledBeforeItsUpperWa
 }
 
 TEST_P(Locks, SyncingAHeadMindsNotThatItsUpperGoesMeanwhile) {
-  linux_api::Child other = linux_api::fork_child(0, [&] {
+  linux_api::Child other = linux_api::fork_child([&] {
     linux_api::close_descriptors_except({});
     Store own = std::move(*Store::open(location()));
     for (int round = 0; round < 300; ++round) {

@@ -300,7 +300,7 @@ TEST_P(Merging, ARootMountedWhileACollectionLooksAtOtherHeadsKeepsWhatItWasMount
   forget("a");
   store().merge_layers();  // something is retired, so that there is something to look for
   std::optional<HeadLock> held(std::in_place, store(), HeadName("zz"));
-  linux_api::Child collection = linux_api::fork_child(0, [&] {
+  linux_api::Child collection = linux_api::fork_child([&] {
     linux_api::close_descriptors_except({});
     Store::open(location())->collect_garbage();
     return 0;

@@ -193,7 +193,7 @@ TEST_P(Views, ShowNothingOfATransactionThatIsNotCommitted) {
   EXPECT_EQ(listed_anew(), Lines{"* s"});
   std::array<int, 2> begun{};
   ASSERT_EQ(pipe2(begun.data(), O_CLOEXEC), 0);
-  linux_api::Child other = linux_api::fork_child(0, [&] {
+  linux_api::Child other = linux_api::fork_child([&] {
     const store::Database own = database();
     const store::Transaction transaction(own);
     own.execute("INSERT INTO refs (name, layer, origin) SELECT 'uncommitted', layer, '' FROM refs");
