@@ -138,12 +138,6 @@ linux_api::ProcessPlan process_of(const HostCommand& command, int output, int nu
   return plan;
 }
 
-std::pair<Descriptor, Descriptor> make_pipe() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
-  return {Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
 }  // namespace
 
 bool wait_until_readable(int descriptor, const Deadline& deadline) {
@@ -175,9 +169,9 @@ bool pass_on_output(int reading, const OutputHandler& output, const Deadline& de
 }
 
 linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace place) {
-  auto [failure_reading, failure_writing] = make_pipe();
-  std::pair<Descriptor, Descriptor> output;
-  if (command.output) output = make_pipe();
+  auto [failure_reading, failure_writing] = linux_api::make_pipe();
+  linux_api::Pipe output;
+  if (command.output) output = linux_api::make_pipe();
   const Descriptor null = linux_api::open_path("/dev/null", O_RDWR);
   const Descriptor self = linux_api::own_pidfd();
   // A process between us and the command: it gives up the host for itself first.
@@ -192,8 +186,8 @@ linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace p
             throw SystemError(errno, "make a mount namespace", linux_api::advice_on_namespaces, ExitCode::namespaces);
           }
           restrict_host(command, place.tree);
-          linux_api::Child child = linux_api::start(process_of(command, output.second.get(), null.get()));
-          output.second.reset();
+          linux_api::Child child = linux_api::start(process_of(command, output.writing.get(), null.get()));
+          output.writing.reset();
           const linux_api::ExitStatus status = child.wait();
           if (status.signal != 0) raise(status.signal);
           return status.as_exit_code();
@@ -204,8 +198,8 @@ linux_api::ExitStatus run_on_host(const HostCommand& command, HostCommandPlace p
       },
       place.init_pidfd);
   failure_writing.reset();
-  output.second.reset();
-  if (command.output) pass_on_output(output.first.get(), command.output);
+  output.writing.reset();
+  if (command.output) pass_on_output(output.reading.get(), command.output);
   const std::string failure = linux_api::read_all(failure_reading.get());
   const linux_api::ExitStatus status =
       command.output ? between.wait() : linux_api::attend(between, -1, linux_api::ForegroundSignals());

@@ -169,12 +169,13 @@ Session Session::start(const HeadLock& head_lock, WaitingInit init, const RootTr
 ExitStatus Session::run(const RootCommand& command) {
   linux_api::ProcessPlan plan = process_of(command, init_.get());
   linux_api::PseudoTerminal terminal;
-  std::array<int, 2> pipe_ends{-1, -1};
+  linux_api::Pipe output;
   Descriptor null;
   if (command.output) {
-    if (pipe2(pipe_ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
+    output = linux_api::make_pipe();
     null = linux_api::open_path("/dev/null", O_RDWR);
-    plan.descriptors = {{null.get(), STDIN_FILENO}, {pipe_ends[1], STDOUT_FILENO}, {pipe_ends[1], STDERR_FILENO}};
+    plan.descriptors = {
+        {null.get(), STDIN_FILENO}, {output.writing.get(), STDOUT_FILENO}, {output.writing.get(), STDERR_FILENO}};
     plan.new_session = true;
   } else {
     for (const int fd : standard_streams) {
@@ -188,8 +189,6 @@ ExitStatus Session::run(const RootCommand& command) {
       plan.new_session = true;  // else our own terminal would be its too, as /dev/tty
     }
   }
-  const Descriptor reading(pipe_ends[0]);
-  Descriptor writing(pipe_ends[1]);
   std::optional<linux_api::ForegroundSignals> signals;
   if (!command.output) signals.emplace();
   linux_api::Child child;
@@ -198,11 +197,12 @@ ExitStatus Session::run(const RootCommand& command) {
   } catch (const SystemError& error) {
     explain_start_failure(error, command);
   }
-  writing.reset();
+  output.writing.reset();
   terminal.slave.reset();
   if (command.output) {
     const Deadline deadline = deadline_of(command);
-    if (!pass_on_output(reading.get(), command.output, deadline) || !wait_until_readable(child.pidfd(), deadline)) {
+    if (!pass_on_output(output.reading.get(), command.output, deadline) ||
+        !wait_until_readable(child.pidfd(), deadline)) {
       give_up(child, command);
     }
     return child.wait();

@@ -304,7 +304,7 @@ Next go_on_with_session(const Execution& failed) noexcept {
 }
 
 std::optional<int> serve_session_if_asked(int argc, char** argv) noexcept {
-  if (getpid() != 1 || argc < 2 || std::string_view(argv[0]) != init_name) return std::nullopt;
+  if (argc < 2 || std::string_view(argv[0]) != init_name || getpid() != 1) return std::nullopt;
   become_unseen();
   Init init;
   try {

@@ -63,10 +63,8 @@ class RunningEvaluator {
     const Descriptor program = file_in_memory("evaluate-config", evaluator_archive());
     const Descriptor question = file_in_memory("request", request);
     const Descriptor nothing = linux_api::open_path("/dev/null", O_RDONLY);
-    std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
-    answer_ = Descriptor(ends[0]);
-    const Descriptor writing(ends[1]);
+    linux_api::Pipe answer = linux_api::make_pipe();
+    answer_ = std::move(answer.reading);
 
     linux_api::ProcessPlan plan;
     plan.arguments = {surroundings.python,
@@ -82,7 +80,7 @@ class RunningEvaluator {
                         {STDERR_FILENO, STDOUT_FILENO},
                         {program.get(), program_descriptor},
                         {question.get(), request_descriptor},
-                        {writing.get(), answer_descriptor}};
+                        {answer.writing.get(), answer_descriptor}};
     int descriptor = first_handed_descriptor;
     for (const HandedFile& file : handed.files()) {
       if (file.file) plan.descriptors.emplace_back(file.file.get(), descriptor++);

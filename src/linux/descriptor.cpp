@@ -115,6 +115,12 @@ Descriptor open_if_regular(const Descriptor& known, int flags) {
   return open_path(path_of(known.get()), flags | O_NONBLOCK | O_NOCTTY);
 }
 
+Pipe make_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
 Descriptor duplicate(int fd) {
   Descriptor copy(uninterrupted([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }));
   if (!copy) throw_errno(errno, "duplicate a file descriptor");

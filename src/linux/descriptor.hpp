@@ -86,6 +86,14 @@ Descriptor open_if_regular(const Descriptor& known, int flags);
 
 Descriptor duplicate(int fd);
 
+/// pipe(2).
+struct Pipe {
+  Descriptor reading;
+  Descriptor writing;
+};
+/// @throws SystemError
+Pipe make_pipe();
+
 /// All that can be read from here on. @throws SystemError, or Error beyond `limit` bytes.
 std::string read_all(int fd, std::size_t limit = std::size_t{64} << 20U);
 /// Writes all of it, however many calls that takes.

@@ -1,6 +1,5 @@
 #include "linux/process.hpp"
 
-#include <grp.h>
 #include <linux/close_range.h>
 #include <linux/ioprio.h>
 #include <poll.h>
@@ -315,10 +314,7 @@ ExitStatus run(const ProcessPlan& plan) {
 }
 
 Captured run_captured(ProcessPlan plan, std::size_t limit) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
-  const Descriptor reading(ends[0]);
-  Descriptor writing(ends[1]);
+  auto [reading, writing] = make_pipe();
   plan.descriptors.emplace_back(writing.get(), STDOUT_FILENO);
   Child child = start(plan);
   writing.reset();

@@ -86,11 +86,27 @@ def test_commands_of_the_build_user_are_unprivileged(root):
 
 
 def test_a_second_command_joins_the_session_of_the_first(root):
-    first = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo 1 > /dev/shm/seen; echo ready; exec sleep 100")
+    first = begin_session(root)
     assert root.sh("cat /dev/shm/seen") == "1\n"
     first.send_signal(signal.SIGTERM)
     assert first.wait() == 143
     assert root.run("--chroot", "cat /dev/shm/seen").returncode == 1  # that session is over
+
+
+def begin_session(root, **options):
+    """A command that is in the root until it is killed, and what tells its session from others."""
+    return root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo 1 > /dev/shm/seen; echo ready; exec sleep 100",
+                                   **options)  # fmt: skip
+
+
+def assert_it_ends_with_its_last_command(root, first):
+    second = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo ready; exec sleep 100")
+    first.kill()
+    first.wait()
+    assert root.sh("cat /dev/shm/seen") == "1\n"
+    second.kill()
+    second.wait()
+    assert root.run("--chroot", "cat /dev/shm/seen").returncode == 1
 
 
 statically_linked = pytest.mark.skipif(
@@ -105,22 +121,15 @@ def wait_until_the_first_process_is_executed_anew(root):
 
 @statically_linked
 def test_a_session_that_lasts_takes_commands_in_whenever_they_come(root):
-    first = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo 1 > /dev/shm/seen; echo ready; exec sleep 100")
+    first = begin_session(root)
     wait_until_the_first_process_is_executed_anew(root)  # by one command after the other, each of which joins
-    second = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo ready; exec sleep 100")
-    first.kill()
-    first.wait()
-    assert root.sh("cat /dev/shm/seen") == "1\n"
-    second.kill()
-    second.wait()
-    assert root.run("--chroot", "cat /dev/shm/seen").returncode == 1
+    assert_it_ends_with_its_last_command(root, first)
 
 
 @statically_linked
 def test_a_session_goes_on_where_its_first_process_cannot_be_executed_anew(root, tmp_path):
     program = shutil.copy(PROGRAM, tmp_path / "program")
-    first = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo 1 > /dev/shm/seen; echo ready; exec sleep 100",
-                                    executable=program)  # fmt: skip
+    first = begin_session(root, executable=program)
     program.chmod(0o600)
     time.sleep(1.5)
     assert root.sh("cat /proc/1/comm /dev/shm/seen") == "plyroot-init\n1\n"
@@ -133,14 +142,8 @@ def test_a_session_goes_on_where_its_first_process_cannot_be_executed_anew(root,
 
 
 def test_the_session_ends_with_the_last_command_whichever_that_is(root):
-    first = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo 1 > /dev/shm/seen; echo ready; exec sleep 100")
-    second = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", "echo ready; exec sleep 100")
-    first.kill()
-    first.wait()
-    assert root.sh("cat /dev/shm/seen") == "1\n"
-    second.kill()
-    second.wait()
-    assert root.run("--chroot", "cat /dev/shm/seen").returncode == 1
+    first = begin_session(root)
+    assert_it_ends_with_its_last_command(root, first)
 
 
 def test_a_process_that_is_left_behind_ends_with_its_session(root):

@@ -32,17 +32,16 @@ TEST(LockFile, KeepsItsBytesApart) {
 TEST(LockFile, IsFreeWhenItsHolderWasKilled) {
   const test::TemporaryDirectory directory;
   LockFile ours = open_lock(directory);
-  int ready[2];
-  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+  const Pipe ready = make_pipe();
   Child holder = fork_child([&] {
     LockFile theirs = open_lock(directory);
     theirs.lock(0);
-    write_all(ready[1], "x");
+    write_all(ready.writing.get(), "x");
     pause();
     return 0;
   });
   char byte = 0;
-  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(read(ready.reading.get(), &byte, 1), 1);
   EXPECT_TRUE(ours.is_held_elsewhere(0));
   holder.send_signal(SIGKILL);
   holder.wait();

@@ -30,12 +30,6 @@ namespace {
 using Inside = ProcessInOurMemory::Inside;
 using Execution = ProcessInOurMemory::Execution;
 
-std::pair<Descriptor, Descriptor> make_pipe() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno(errno, "make a pipe");
-  return {Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
 std::string working_directory() {
   return std::filesystem::current_path().string();
 }

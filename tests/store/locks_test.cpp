@@ -24,17 +24,16 @@ TEST_P(Locks, AMountedHeadIsInUseWhoeverMountedIt) {
 }
 
 TEST_P(Locks, ASessionsLockGoesWithItsProcess) {
-  int ready[2];
-  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+  const linux_api::Pipe ready = linux_api::make_pipe();
   const HeadLock lock(store(), HeadName::main());
   linux_api::Child session = linux_api::fork_child([&] {
     const SessionLock held(lock);
-    linux_api::write_all(ready[1], "x");
+    linux_api::write_all(ready.writing.get(), "x");
     pause();
     return 0;
   });
   char byte = 0;
-  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(::read(ready.reading.get(), &byte, 1), 1);
   EXPECT_EQ(lock.use(), HeadLock::Use::session);
   EXPECT_THROW(store().clean(lock), Error);
   session.send_signal(SIGKILL);

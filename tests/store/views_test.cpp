@@ -191,22 +191,19 @@ TEST_P(Views, OfListsThatAreNotTrueDoNotOutliveTheBackground) {
 TEST_P(Views, ShowNothingOfATransactionThatIsNotCommitted) {
   snapshot("s");
   EXPECT_EQ(listed_anew(), Lines{"* s"});
-  std::array<int, 2> begun{};
-  ASSERT_EQ(pipe2(begun.data(), O_CLOEXEC), 0);
+  const linux_api::Pipe begun = linux_api::make_pipe();
   linux_api::Child other = linux_api::fork_child([&] {
     const store::Database own = database();
     const store::Transaction transaction(own);
     own.execute("INSERT INTO refs (name, layer, origin) SELECT 'uncommitted', layer, '' FROM refs");
-    linux_api::write_all(begun[1], "!");
+    linux_api::write_all(begun.writing.get(), "!");
     return pause();
   });
   char mark = 0;
-  ASSERT_EQ(::read(begun[0], &mark, 1), 1);
+  ASSERT_EQ(::read(begun.reading.get(), &mark, 1), 1);
   EXPECT_EQ(listed_anew(), Lines{"* s"});
   other.send_signal(SIGKILL);
   other.wait();
-  close(begun[0]);
-  close(begun[1]);
   EXPECT_EQ(listed_anew(), Lines{"* s"});
 }
 
