@@ -123,12 +123,16 @@ void Root::trace(std::string_view operation) const {
   if (config_->plugins.overlayfs.trace_hooks) log_->info(fmt::format("overlayfs: {}", operation));
 }
 
-Session Root::enter(const std::function<void()>& meanwhile) {
+Session Root::enter(const std::function<void()>& before_return) {
+  bool is_done = false;
+  const auto meanwhile = [&] {  // once, where the session that answers is about to end, and another one is tried
+    if (!is_done) before_return();
+    is_done = true;
+  };
   const HeadLock lock = backing_->lock();
   while (lock.use() == HeadLock::Use::session) {
-    if (auto running = Session::join(lock)) {
+    if (auto running = Session::join(lock, meanwhile)) {
       waiting_init_.reset();
-      meanwhile();
       return std::move(*running);
     }
     lock.wait_for_session_end();

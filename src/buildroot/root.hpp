@@ -39,8 +39,9 @@ class Root {
 
   /// A place in the session of this head, which is made if there is none. The files that the configuration wants
   /// touched (touch_rpmdb, touch_files) are, in a session that is new.
-  /// @param meanwhile called before this returns; where a session is made, while its first process sets the root up
-  Session enter(const std::function<void()>& meanwhile = [] {});
+  /// @param before_return called while the session's first process sets the root up, or answers; where it throws, and a
+  ///   full disk is the reason, once more when there is room
+  Session enter(const std::function<void()>& before_return = [] {});
 
   /// Whether packages were installed and the root marked so. Mounts nothing.
   [[nodiscard]] bool is_initialized();

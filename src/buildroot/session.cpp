@@ -110,10 +110,11 @@ bool Session::wait_for_admission() {
   return true;
 }
 
-std::optional<Session> Session::join(const HeadLock& head_lock) {
+std::optional<Session> Session::join(const HeadLock& head_lock, const std::function<void()>& meanwhile) {
   Descriptor connection = linux_api::connect_at(head_lock.heads_directory(), head_lock.file_name(socket_suffix));
   if (!connection) return std::nullopt;
   Session session(std::move(connection), false);
+  meanwhile();
   if (!session.wait_for_admission()) return std::nullopt;
   return session;
 }

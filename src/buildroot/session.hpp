@@ -77,7 +77,9 @@ class WaitingInit {
 class Session {
  public:
   /// Joins the running session of a head, nothing where there is none.
-  static std::optional<Session> join(const HeadLock& head_lock);
+  /// @param meanwhile called while the session's first process answers, where there is one
+  static std::optional<Session> join(
+      const HeadLock& head_lock, const std::function<void()>& meanwhile = [] {});
 
   /// Starts a session on an idle head. @throws Error where it cannot be made
   /// @param meanwhile called while the session's first process sets it up; when it has returned, programs may run
