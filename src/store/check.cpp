@@ -18,6 +18,7 @@
 #include "store/database.hpp"
 #include "store/database_file.hpp"
 #include "store/head_file.hpp"
+#include "store/head_use.hpp"
 #include "store/layer_content.hpp"
 #include "store/layer_directory.hpp"
 #include "store/layer_tree.hpp"
@@ -225,13 +226,13 @@ class Check {
     }
     rows_ = read_rows(database);
     report_.knows_names = true;
-    read_use_notes(directory);
+    layers_ = linux_api::open_if_directory(directory, layers_name);
+    look_for_use_of_heads(directory);
     report_.layers = rows_.layers.size();
     look_at_tree();
     look_at_refs();
     look_at_heads();
     look_for_unused_layers();
-    layers_ = linux_api::open_if_directory(directory, layers_name);
     if (!layers_) add(Kind::missing_directory, Severity::damage, layers_name, "the directory layers is missing");
     std::set<std::string> listed = rows_.retired;
     for (const auto& [id, layer] : rows_.layers) {
@@ -332,12 +333,15 @@ class Check {
     }
   }
 
-  void read_use_notes(int directory) {
+  void look_for_use_of_heads(int directory) {
     for (auto& [name, head] : rows_.heads) {
       if (!name.empty() && !is_directory_name(name)) continue;
       const Descriptor file = linux_api::open_if_exists(
           directory, fmt::format("{}/{}", heads_name, head_file_name(name)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       if (file) apply_use_note(file.get(), head);
+      const auto upper = rows_.layers.find(head.upper.value_or(0));
+      if (layers_ && head.upper_is_unused && upper != rows_.layers.end() && is_directory_name(upper->second.directory))
+        look_for_use(layers_.get(), upper->second.directory, head);
     }
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "linux/file_system.hpp"
 #include "store/layer_directory.hpp"
 #include "support/error.hpp"
 
@@ -25,6 +26,7 @@ Head head_with_new_upper(const Database& database, LayerId current) {
   }
   head.upper = add_layer(database, new_directory_name(last_layer + 1), current, false);
   head.upper_is_unused = true;
+  head.unsynced_since_boot = linux_api::boot_id();
   return head;
 }
 

@@ -22,9 +22,10 @@ struct Layer {
 struct Head {
   LayerId current = 0;
   std::optional<LayerId> upper;
-  /// Nobody has mounted the upper yet: it shows nothing, and its directory may not be there.
+  /// Nobody has mounted the upper yet: it shows nothing, and its directory may not be there. Listed so, it may be used
+  /// in the boot that listed it without a change of the rows.
   bool upper_is_unused = false;
-  std::optional<std::string> unsynced_since_boot;  ///< the upper may be lost if the machine's power is
+  std::optional<std::string> unsynced_since_boot;  ///< what is in the upper may be lost if the machine's power is
   std::int64_t retired_before_mount = 0;           ///< last_retired() when it was mounted last
 
   bool operator==(const Head&) const = default;

@@ -12,6 +12,7 @@
 #include "store/collector.hpp"
 #include "store/database.hpp"
 #include "store/head_file.hpp"
+#include "store/head_use.hpp"
 #include "store/layer_tree.hpp"
 #include "store/redo_log.hpp"
 #include "store/schema.hpp"
@@ -92,8 +93,9 @@ class Repair {
       auto head = find_head(database_, name);
       if (!head || !head->upper || lock.use() != HeadLock::Use::idle) continue;
       apply_use_note(lock.descriptor(), *head);
-      if (head->upper_is_unused) continue;  // whoever enters makes all of it
       const std::string upper = read_layer(database_, *head->upper).directory;
+      if (head->upper_is_unused) look_for_use(layers_.get(), upper, *head);
+      if (head->upper_is_unused) continue;  // whoever enters makes all of it
       const Descriptor directory = linux_api::open_if_directory(layers_.get(), upper);
       if (!directory) continue;
       if (mkdirat(directory.get(), "work", 0700) < 0) {

@@ -16,6 +16,7 @@
 #include "overlay/upper_support.hpp"
 #include "store/collector.hpp"
 #include "store/head_file.hpp"
+#include "store/head_use.hpp"
 #include "store/layer_directory.hpp"
 #include "store/layer_tree.hpp"
 #include "store/mock_takeover.hpp"
@@ -176,21 +177,12 @@ void require_idle(const HeadLock& lock) {
   if (lock.use() != HeadLock::Use::idle) throw Error("Build root is locked by another process.", {}, ExitCode::in_use);
 }
 
-/// Files in an upper that nobody has used mean that the head's file was removed, or lost what was written to it: they
-/// stay, and count as not on the disk.
-void distrust_missing_note(int layers, const std::string& upper_directory, Head& head) {
-  const Descriptor files = linux_api::open_if_directory(layers, upper_directory + "/fs");
-  if (!files || linux_api::is_empty_directory(files.get())) return;
-  head.upper_is_unused = false;
-  head.unsynced_since_boot = linux_api::boot_id();
-}
-
-/// The same as its file tells of it too.
+/// The same as its file and its upper tell of it too.
 Head read_head(const Database& database, int layers, const HeadLock& lock) {
   Head head = read_head(database, lock.head());
   store::apply_use_note(lock.descriptor(), head);
   if (head.upper_is_unused)
-    distrust_missing_note(layers, store::read_layer(database, head.upper.value()).directory, head);
+    store::look_for_use(layers, store::read_layer(database, head.upper.value()).directory, head);
   return head;
 }
 
@@ -300,8 +292,9 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
   store::HeadView view = state_->view_of(idle_head.head());
   const std::string& boot = linux_api::boot_id();
   const bool is_listed_as_unsynced = view.head.unsynced_since_boot == boot;
+  const bool is_listed_as_used = !view.head.upper_is_unused;
   store::apply_use_note(idle_head.descriptor(), view.head);
-  if (view.head.upper_is_unused) distrust_missing_note(state_->layers.get(), view.upper_directory, view.head);
+  if (view.head.upper_is_unused) store::look_for_use(state_->layers.get(), view.upper_directory, view.head);
   const bool is_of_another_boot = view.head.unsynced_since_boot && *view.head.unsynced_since_boot != boot;
   auto preparation = std::make_unique<State::Preparation>();
   preparation->head = idle_head.head();
@@ -321,6 +314,8 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
     if (!is_listed_as_unsynced && !store::is_use_note_on_disk(idle_head.descriptor(), note)) {
       preparation->head_file = linux_api::duplicate(idle_head.descriptor());
       store::write_use_note(preparation->head_file.get(), note);
+    } else if (!is_listed_as_used && store::read_use_note(idle_head.descriptor()) != note) {
+      store::write_use_note(idle_head.descriptor(), note);  // for this boot: the next one knows it from what is in it
     }
   }
   state_->preparation = std::move(preparation);

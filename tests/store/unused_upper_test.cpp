@@ -32,6 +32,9 @@ class UnusedUpper : public StoreTest {
     return row.integer(0) != 0;
   }
   [[nodiscard]] bool is_well_and_clean() const { return store::check(location()).findings.empty(); }
+  [[nodiscard]] store::UseNote note_of_this_boot() const {
+    return {store::find_head(database(), HeadName::main())->upper.value(), linux_api::boot_id()};
+  }
   void remove_head_file() const { fs::remove(location().path() + "/heads/@main.lock"); }
 };
 INSTANTIATE_TEST_SUITE_P(On, UnusedUpper, testing::Values("ext4", "tmpfs"), file_system_name);
@@ -92,8 +95,38 @@ TEST_P(UnusedUpper, ThatIsUsedWithoutTheHeadsFileMayBeLostAsAnyOther) {
   EXPECT_EQ(head.read("b"), std::nullopt);
 }
 
+TEST_P(UnusedUpper, NeedsNoNoteOnTheDiskInTheBootThatListedIt) {
+  EXPECT_EQ(store::find_head(database(), HeadName::main())->unsynced_since_boot, linux_api::boot_id());
+  write("b", "1");
+  const HeadLock lock(store(), HeadName::main());
+  EXPECT_EQ(store::read_use_note(lock.descriptor()), note_of_this_boot());
+  EXPECT_FALSE(store::is_use_note_on_disk(lock.descriptor(), note_of_this_boot()));
+}
+
+TEST_P(UnusedUpper, ThatWasUsedIsDroppedAfterAPowerCutThatTookTheNote) {
+  write("b", "1");
+  boot_again();
+  remove_head_file();
+  const auto found = store::check(location()).findings;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().kind, store::Finding::Kind::unsynced_upper);
+  const MountedHead head(store(), HeadName::main());
+  EXPECT_TRUE(head.prepared().dropped_unsynced);
+  EXPECT_EQ(head.read("a"), "1");
+  EXPECT_EQ(head.read("b"), std::nullopt);
+}
+
+TEST_P(UnusedUpper, IsTakenForUsedWhereAPowerCutLeftNothingButItsMount) {
+  EXPECT_EQ(read("a"), "1");
+  boot_again();
+  remove_head_file();
+  const MountedHead head(store(), HeadName::main());
+  EXPECT_TRUE(head.prepared().dropped_unsynced);
+}
+
 TEST_P(UnusedUpper, IsNotedOnTheDiskByTheNextOneWhereAKillKeptTheFirst) {
-  const store::UseNote note{store::find_head(database(), HeadName::main())->upper.value(), linux_api::boot_id()};
+  boot_again();
+  const store::UseNote note = note_of_this_boot();
   {
     const HeadLock lock(store(), HeadName::main());
     store().prepare_upper(lock);
