@@ -97,9 +97,21 @@ class Store {
   };
   /// @param merging_first called before layers are merged, which may take its time
   Prepared prepare_upper(const HeadLock& idle_head, const std::function<void()>& merging_first = {});
+  /// When the note that an upper is in use is put on the disk.
+  enum class UseNoteSync {
+    at_once,
+    /// By sync_use_note(), before the command returns whose session may write to the upper, if its loss would show
+    /// without the note: it was listed in this boot, and nobody has used it before.
+    may_wait,
+  };
   /// What prepare_upper() noted is on the disk when this returns. Where it throws, or the Store is gone before, nothing
   /// was changed, but a head that was on the disk may be noted as if it were not.
-  void commit_preparation();
+  void commit_preparation(UseNoteSync use_note = UseNoteSync::at_once);
+  /// Puts on the disk what UseNoteSync::may_wait has left. @throws SystemError
+  void sync_use_note();
+  /// The same for who comes into a session that another command has just begun, which may have left it to do.
+  /// @throws SystemError
+  static void sync_use_note(const HeadLock& head);
   /// The layers of the head as they stand, nothing where it has no upper: for a root that is mounted already.
   [[nodiscard]] std::optional<HeadLayers> mounted_layers(const HeadName& name) const;
 

@@ -50,7 +50,8 @@ class LayeredBacking final : public Backing {
     return OverlayTree{std::move(plan), store_.layers_directory()};
   }
 
-  void commit_preparation() override { store_.commit_preparation(); }
+  void commit_preparation(Store::UseNoteSync use_note) override { store_.commit_preparation(use_note); }
+  void sync_use_note() override { store_.sync_use_note(); }
 
   void clean(const HeadLock& idle_head) override {
     retry_when_full(store_, [&] { store_.clean(idle_head); });
@@ -80,7 +81,8 @@ class PlainBacking final : public Backing {
     return ExistingTree{rootdir_};
   }
 
-  void commit_preparation() override {}
+  void commit_preparation(Store::UseNoteSync /*use_note*/) override {}
+  void sync_use_note() override {}
 
   void clean(const HeadLock& /*idle_head*/) override {
     const linux_api::Descriptor parent =

@@ -27,7 +27,9 @@ class Backing {
   /// The tree for a session to mount. The head is idle, or its tree attached in the host's namespace by --mount.
   [[nodiscard]] virtual RootTree prepare_tree(const HeadLock& lock, Log& log) = 0;
   /// What prepare_tree() noted is on the disk when this returns; before, nothing may be written to the tree.
-  virtual void commit_preparation() = 0;
+  virtual void commit_preparation(Store::UseNoteSync use_note) = 0;
+  /// Puts on the disk what Store::UseNoteSync::may_wait has left.
+  virtual void sync_use_note() = 0;
   /// Drops what was done since the head's current layer; all there is, without layers.
   virtual void clean(const HeadLock& idle_head) = 0;
   /// The store, nothing without layers.

@@ -103,14 +103,16 @@ void install_first_time(Root& root, Installer& installer) {
 
 }  // namespace
 
-Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work) {
+Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work,
+                          Store::UseNoteSync use_note) {
   const auto step = root.log().step("chroot init");
   Session session = [&] {
     if (root.is_initialized()) {
-      return root.enter([&, made_from = origin_of_postinit(root)] {
+      const auto before_return = [&, made_from = origin_of_postinit(root)] {
         before_work();
         warn_of_changed_configuration(root, installer, made_from);
-      });
+      };
+      return root.enter(before_return, use_note);
     }
     before_work();
     install_first_time(root, installer);

@@ -27,8 +27,10 @@ class Installer {
 /// of it if there is none. Of several commands that find an empty root at once one installs, the others wait and start
 /// from its postinit. Where an installation fails nothing of it stays.
 /// @param before_work called before anything runs in the root; where nothing is to be installed, while it is set up
+/// @param use_note as Root::enter()
 /// @throws Error
-Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work);
+Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work,
+                          Store::UseNoteSync use_note = Store::UseNoteSync::at_once);
 
 /// The snapshot that is made by itself when a root has been initialised.
 inline constexpr const char* postinit_name = "postinit";

@@ -123,7 +123,7 @@ void Root::trace(std::string_view operation) const {
   if (config_->plugins.overlayfs.trace_hooks) log_->info(fmt::format("overlayfs: {}", operation));
 }
 
-Session Root::enter(const std::function<void()>& before_return) {
+Session Root::enter(const std::function<void()>& before_return, Store::UseNoteSync use_note) {
   bool is_done = false;
   const auto meanwhile = [&] {  // once, where the session that answers is about to end, and another one is tried
     if (!is_done) before_return();
@@ -133,6 +133,7 @@ Session Root::enter(const std::function<void()>& before_return) {
   while (lock.use() == HeadLock::Use::session) {
     if (auto running = Session::join(lock, meanwhile)) {
       waiting_init_.reset();
+      if (backing_->store() != nullptr) Store::sync_use_note(lock);
       return std::move(*running);
     }
     lock.wait_for_session_end();
@@ -149,13 +150,17 @@ Session Root::enter(const std::function<void()>& before_return) {
     WaitingInit init = std::move(*waiting_init_);
     waiting_init_.reset();
     return Session::start(lock, std::move(init), tree, [&] {
-      backing_->commit_preparation();
+      backing_->commit_preparation(use_note);
       meanwhile();
     });
   };
   Session session = backing_->store() == nullptr ? start() : retry_when_full(*backing_->store(), start);
   if (backing_->store() != nullptr) touch(session.root());
   return session;
+}
+
+void Root::sync_use_note() {
+  backing_->sync_use_note();
 }
 
 /// Copies to the upper what the configuration wants to lie there: a disk may become full by it.
@@ -343,7 +348,7 @@ void Root::mount() {
 Root::MountedTree Root::mount_detached(const HeadLock& lock, const std::string& source) {
   MountedTree mounted = retry_when_full(*backing_->store(), [&]() -> MountedTree {
     auto planned = std::get<OverlayTree>(backing_->prepare_tree(lock, *log_));
-    backing_->commit_preparation();
+    backing_->commit_preparation(Store::UseNoteSync::at_once);
     planned.overlay.source = source;
     Descriptor tree = overlay::mount_overlay(planned.overlay, planned.layers_directory);
     return {std::move(tree), std::move(planned.overlay)};

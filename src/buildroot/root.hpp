@@ -41,7 +41,11 @@ class Root {
   /// touched (touch_rpmdb, touch_files) are, in a session that is new.
   /// @param before_return called while the session's first process sets the root up, or answers; where it throws, and a
   ///   full disk is the reason, once more when there is room
-  Session enter(const std::function<void()>& before_return = [] {});
+  /// @param use_note may_wait for who calls sync_use_note() before it ends
+  Session enter(
+      const std::function<void()>& before_return = [] {}, Store::UseNoteSync use_note = Store::UseNoteSync::at_once);
+  /// That this root is in use is on the disk when this returns.
+  void sync_use_note();
 
   /// Whether packages were installed and the root marked so. Mounts nothing.
   [[nodiscard]] bool is_initialized();

@@ -200,6 +200,7 @@ ExitStatus Session::run(const RootCommand& command) {
   }
   output.writing.reset();
   terminal.slave.reset();
+  if (command.meanwhile) command.meanwhile();
   if (command.output) {
     const Deadline deadline = deadline_of(command);
     if (!pass_on_output(output.reading.get(), command.output, deadline) ||

@@ -31,6 +31,7 @@ struct RootCommand {
   OutputHandler output;
   /// With `output` only: after this long it is killed, and Error (timed_out) thrown.
   std::optional<std::chrono::seconds> timeout;
+  std::function<void()> meanwhile;  ///< called when the program has begun; where it throws, the program is killed
 };
 
 /// A program of the host that works on a root from outside: the package manager. It runs in a copy of the host's mount

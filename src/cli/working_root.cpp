@@ -59,8 +59,9 @@ WorkingRoot::WorkingRoot(const Context& context, Logs logs, Tree tree)
   warn_of_differences(context.config, context.log);
 }
 
-buildroot::Session WorkingRoot::enter() {
-  return buildroot::enter_initialized(root, package_manager, [this] { logs_->open(); });
+buildroot::Session WorkingRoot::enter(Store::UseNoteSync use_note) {
+  return buildroot::enter_initialized(
+      root, package_manager, [this] { logs_->open(); }, use_note);
 }
 
 void finish_housekeeping(buildroot::Root& root) {

@@ -38,7 +38,8 @@ class WorkingRoot {
   WorkingRoot(const Context& context, Logs logs, Tree tree = Tree::as_it_is);
 
   /// A session of the root, with its packages in it, and the logs open.
-  buildroot::Session enter();
+  /// @param use_note as buildroot::Root::enter()
+  buildroot::Session enter(Store::UseNoteSync use_note = Store::UseNoteSync::at_once);
 
  private:
   std::optional<DeferredLogs> logs_;

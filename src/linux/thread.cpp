@@ -6,6 +6,7 @@
 #include <exception>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "linux/mount.hpp"
 #include "linux/signals_blocked.hpp"
@@ -54,6 +55,30 @@ void run_in_own_mount_namespace(const std::function<void()>& body) {
 
 void run_with_own_descriptors(const std::function<void()>& body) {
   run_apart(CLONE_FILES, body);
+}
+
+Meanwhile::Meanwhile(std::function<void()> work) : work_(std::move(work)) {
+  const auto run = [this] {
+    try {
+      work_();
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+  };
+  try {
+    thread_ = start_thread(run);
+  } catch (const SystemError&) {
+    run();
+  }
+}
+
+Meanwhile::~Meanwhile() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Meanwhile::wait() {
+  if (thread_.joinable()) thread_.join();
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
 }  // namespace plyroot::linux_api

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <exception>
 #include <functional>
+#include <thread>
 
 namespace plyroot::linux_api {
 
@@ -21,5 +23,24 @@ void run_in_own_mount_namespace(const std::function<void()>& body);
 /// locks belong to a table of descriptors: those of the process are others' there, and are not lost when `body` closes
 /// a file that has them (fcntl(2), "Advisory record locking").
 void run_with_own_descriptors(const std::function<void()>& body);
+
+/// Work that waits, for the disk say, while the caller goes on: in a thread, in which no signal is handled.
+class Meanwhile {
+ public:
+  /// Where there can be no thread, the work is done when this returns.
+  explicit Meanwhile(std::function<void()> work);
+  /// Waits for the work to be done. What it threw is lost with an exception that ended the caller before wait().
+  ~Meanwhile();
+  Meanwhile(const Meanwhile&) = delete;
+  Meanwhile& operator=(const Meanwhile&) = delete;
+
+  /// Waits for the work to be done. @throws what it threw, once
+  void wait();
+
+ private:
+  std::function<void()> work_;
+  std::exception_ptr thrown_;
+  std::thread thread_;  // last: it uses the others
+};
 
 }  // namespace plyroot::linux_api

@@ -46,6 +46,7 @@ struct Store::State {
     std::optional<store::Transaction> transaction;
     std::vector<std::string> garbage;  ///< directories that no layer lists any more when it is committed
     linux_api::Descriptor head_file;   ///< where there is a note in it, and no transaction
+    bool note_may_wait = false;        ///< until something of the session's is to outlast it
     HeadName head = HeadName::main();
   };
 
@@ -65,6 +66,7 @@ struct Store::State {
   std::optional<Known> known_;
 
  public:
+  linux_api::Descriptor file_of_note;        ///< a head's, whose note is to be put on the disk
   std::unique_ptr<Preparation> preparation;  // its transaction ends before the connection does
 };
 

@@ -11,6 +11,7 @@
 #include "linux/directory.hpp"
 #include "linux/file.hpp"
 #include "linux/file_system.hpp"
+#include "linux/thread.hpp"
 #include "overlay/marks.hpp"
 #include "overlay/overlay_mount.hpp"
 #include "overlay/upper_support.hpp"
@@ -311,11 +312,12 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
       store::make_upper_directory(state_->layers.get(), view.upper_directory, view.below.front());
     prepared.layers = mounted(view.upper_directory, std::move(view.below));
     const store::UseNote note{*view.head.upper, boot};
-    if (!is_listed_as_unsynced && !store::is_use_note_on_disk(idle_head.descriptor(), note)) {
+    const bool is_noted = is_listed_as_unsynced && is_listed_as_used;
+    if (!is_noted && !store::is_use_note_on_disk(idle_head.descriptor(), note)) {
       preparation->head_file = linux_api::duplicate(idle_head.descriptor());
       store::write_use_note(preparation->head_file.get(), note);
-    } else if (!is_listed_as_used && store::read_use_note(idle_head.descriptor()) != note) {
-      store::write_use_note(idle_head.descriptor(), note);  // for this boot: the next one knows it from what is in it
+      // A restart finds out by what is in the upper whether it was used, but for what it has not left there.
+      preparation->note_may_wait = is_listed_as_unsynced;
     }
   }
   state_->preparation = std::move(preparation);
@@ -342,16 +344,30 @@ void Store::make_upper_ready(const HeadName& name) try {
   // Whoever enters makes it, or says why not; a full disk waits for what the background has to do after this.
 }
 
-void Store::commit_preparation() {
+void Store::commit_preparation(UseNoteSync use_note) {
   if (!state_->preparation) return;
   const auto preparation = std::move(state_->preparation);
-  if (preparation->head_file) store::sync_use_note(preparation->head_file.get());
+  if (preparation->head_file) {
+    state_->file_of_note = std::move(preparation->head_file);
+    if (use_note == UseNoteSync::at_once || !preparation->note_may_wait) sync_use_note();
+  }
   if (preparation->transaction) {
     state_->commit(*preparation->transaction, preparation->head);
     store::move_to_trash(state_->directory.get(), state_->layers.get(), preparation->garbage);
     if (preparation->transaction->had_to_wait()) return;  // a view would not outlive the next one's transaction
   }
   state_->keep_view_of(preparation->head);
+}
+
+void Store::sync_use_note() {
+  if (!state_->file_of_note) return;
+  store::sync_use_note(state_->file_of_note.get());
+  state_->file_of_note.reset();
+}
+
+void Store::sync_use_note(const HeadLock& head) {
+  const auto note = store::read_use_note(head.descriptor());
+  if (note && !store::is_use_note_on_disk(head.descriptor(), *note)) store::sync_use_note(head.descriptor());
 }
 
 std::optional<HeadLayers> Store::mounted_layers(const HeadName& name) const {
@@ -363,6 +379,15 @@ std::optional<HeadLayers> Store::mounted_layers(const HeadName& name) const {
 
 void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, const std::string& origin) {
   require_idle(idle_head);
+  const auto is_to_be_synced = [](const Head& head) {
+    return was_written_to(head) && head.unsynced_since_boot == linux_api::boot_id();
+  };
+  // Data before name. Waited for outside of the transaction: other heads of this root go on meanwhile. Begun before the
+  // database is opened, where the head's view and its note are enough to know.
+  std::optional<linux_api::Meanwhile> sync;
+  Head seen = state_->view_of(idle_head.head()).head;
+  store::apply_use_note(idle_head.descriptor(), seen);
+  if (is_to_be_synced(seen)) sync.emplace([layers = state_->layers.get()] { linux_api::sync_file_system(layers); });
   const Database& database = state_->database();
   const auto require_free_name = [&] {
     if (store::find_ref(database, name)) {
@@ -370,10 +395,11 @@ void Store::take_snapshot(const HeadLock& idle_head, const SnapshotName& name, c
     }
   };
   require_free_name();
-  const Head before = read_head(database, state_->layers.get(), idle_head);
-  // Data before name. Waited for outside of the transaction: other heads of this root go on meanwhile.
-  if (was_written_to(before) && before.unsynced_since_boot == linux_api::boot_id())
+  if (sync) {
+    sync->wait();
+  } else if (is_to_be_synced(read_head(database, state_->layers.get(), idle_head))) {
     linux_api::sync_file_system(state_->layers.get());
+  }
 
   Transaction transaction(database);
   require_free_name();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +68,35 @@ TEST(RunWithOwnDescriptors, SeesOurPosixLocksAndLeavesThemToUs) {
   run_with_own_descriptors([&] { seen = holder(); });
   EXPECT_EQ(seen, getpid());
   EXPECT_EQ(fork_child([&] { return holder() == getppid() ? 0 : 1; }).wait().code, 0) << "the lock is gone";
+}
+
+TEST(Meanwhile, WorksWhileItsCallerGoesOn) {
+  Pipe begin = make_pipe();
+  std::string seen;
+  Meanwhile work([&] { seen = read_all(begin.reading.get()); });
+  write_all(begin.writing.get(), "x");  // it waits for what only we can do
+  begin.writing.reset();
+  work.wait();
+  EXPECT_EQ(seen, "x");
+}
+
+TEST(Meanwhile, ThrowsWhatTheWorkThrewToWhoWaits) {
+  Meanwhile work([] { throw std::out_of_range("there"); });
+  EXPECT_THROW(work.wait(), std::out_of_range);
+  EXPECT_NO_THROW(work.wait());
+}
+
+TEST(Meanwhile, IsDoneWhereThereCanBeNoThread) {
+  const int code = fork_child([] {
+                     const rlimit none{0, 0};
+                     if (setrlimit(RLIMIT_NPROC, &none) < 0 || setresuid(65534, 65534, 65534) < 0) return 1;
+                     bool is_done = false;
+                     Meanwhile work([&] { is_done = true; });
+                     return is_done ? 0 : 2;
+                   })
+                       .wait()
+                       .code;
+  EXPECT_EQ(code, 0);
 }
 
 }  // namespace

@@ -95,12 +95,30 @@ TEST_P(UnusedUpper, ThatIsUsedWithoutTheHeadsFileMayBeLostAsAnyOther) {
   EXPECT_EQ(head.read("b"), std::nullopt);
 }
 
-TEST_P(UnusedUpper, NeedsNoNoteOnTheDiskInTheBootThatListedIt) {
-  EXPECT_EQ(store::find_head(database(), HeadName::main())->unsynced_since_boot, linux_api::boot_id());
-  write("b", "1");
+TEST_P(UnusedUpper, MayBeNotedOnTheDiskWhileItIsUsedInTheBootThatListedIt) {
   const HeadLock lock(store(), HeadName::main());
+  store().prepare_upper(lock);
+  store().commit_preparation(Store::UseNoteSync::may_wait);
   EXPECT_EQ(store::read_use_note(lock.descriptor()), note_of_this_boot());
   EXPECT_FALSE(store::is_use_note_on_disk(lock.descriptor(), note_of_this_boot()));
+  store().sync_use_note();
+  EXPECT_TRUE(store::is_use_note_on_disk(lock.descriptor(), note_of_this_boot()));
+}
+
+TEST_P(UnusedUpper, IsNotedOnTheDiskByWhoComesIntoASessionThatHasNotDoneSoYet) {
+  const HeadLock lock(store(), HeadName::main());
+  store().prepare_upper(lock);
+  store().commit_preparation(Store::UseNoteSync::may_wait);
+  Store::sync_use_note(lock);
+  EXPECT_TRUE(store::is_use_note_on_disk(lock.descriptor(), note_of_this_boot()));
+}
+
+TEST_P(UnusedUpper, OfAnotherBootIsNotedOnTheDiskBeforeItIsUsed) {
+  boot_again();
+  const HeadLock lock(store(), HeadName::main());
+  store().prepare_upper(lock);
+  store().commit_preparation(Store::UseNoteSync::may_wait);
+  EXPECT_TRUE(store::is_use_note_on_disk(lock.descriptor(), note_of_this_boot()));
 }
 
 TEST_P(UnusedUpper, ThatWasUsedIsDroppedAfterAPowerCutThatTookTheNote) {
