@@ -429,6 +429,7 @@ void Root::kill_processes() {
 void Root::make_durable() {
   if (backing_->store() == nullptr) return;
   sync_when_left(*backing_->store(), head_of(*config_));
+  Store::sync_use_note(backing_->lock());  // where others use the root, so that it cannot be synced
   start_housekeeping();
 }
 

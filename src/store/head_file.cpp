@@ -24,6 +24,7 @@ constexpr off_t synced_mark_at = 1;
 constexpr char synced = 's';
 constexpr off_t use_note_at = 16;
 constexpr std::size_t use_note_size = 128;
+constexpr std::string_view of_unused_mark = " unused";
 
 void write_mark(int file, off_t place, char mark) {
   linux_api::write_all_at(file, {&mark, 1}, place);
@@ -72,11 +73,14 @@ std::optional<UseNote> parse_use_note(std::string_view text) {
   const auto boot_at = static_cast<std::size_t>(rest - text.data()) + 1;
   if (boot_at >= end) return std::nullopt;
   note.boot = text.substr(boot_at, end - boot_at);
+  note.of_unused = note.boot.ends_with(of_unused_mark);
+  if (note.of_unused) note.boot.resize(note.boot.size() - of_unused_mark.size());
+  if (note.boot.empty()) return std::nullopt;
   return note;
 }
 
 void write_use_note(int file, const UseNote& note) {
-  const std::string text = fmt::format("{} {}\n", note.upper, note.boot);
+  const std::string text = fmt::format("{} {}{}\n", note.upper, note.boot, note.of_unused ? of_unused_mark : "");
   if (text.size() > use_note_size) throw Error(fmt::format("the boot id '{}' is too long", note.boot));
   write_text_of_use_note(file, text);
 }
@@ -94,7 +98,7 @@ bool is_use_note_on_disk(int file, const UseNote& note) {
 
 void apply_use_note(int file, Head& head) {
   const auto note = read_use_note(file);
-  if (!note || head.upper != note->upper) return;
+  if (!note || head.upper != note->upper || head.upper_is_unused != note->of_unused) return;
   head.unsynced_since_boot = note->boot;
   head.upper_is_unused = false;
 }

@@ -26,6 +26,9 @@ void note_unmount(int file);
 struct UseNote {
   LayerId upper = 0;
   std::string boot;
+  /// The database has the upper as unused, and the note is in force as long as it does: a transaction that lists it as
+  /// used ends the note.
+  bool of_unused = false;
 
   bool operator==(const UseNote&) const = default;
 };

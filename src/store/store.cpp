@@ -311,7 +311,7 @@ Store::Prepared Store::prepare_upper_as_it_stands(const HeadLock& idle_head) {
     if (view.head.upper_is_unused)
       store::make_upper_directory(state_->layers.get(), view.upper_directory, view.below.front());
     prepared.layers = mounted(view.upper_directory, std::move(view.below));
-    const store::UseNote note{*view.head.upper, boot};
+    const store::UseNote note{*view.head.upper, boot, !is_listed_as_used};
     const bool is_noted = is_listed_as_unsynced && is_listed_as_used;
     if (!is_noted && !store::is_use_note_on_disk(idle_head.descriptor(), note)) {
       preparation->head_file = linux_api::duplicate(idle_head.descriptor());
@@ -547,6 +547,8 @@ void Store::sync_head(const HeadName& name) {
   const auto has_other_upper = [&](const std::optional<Head>& now) { return !now || now->upper != head->upper; };
   auto now = store::find_head(state_->database(), name);
   if (has_other_upper(now)) return;
+  // It ends with the transaction, where that lists the upper as used; then it need not go from the disk as well.
+  const bool note_ends = now->upper_is_unused;
   if (now->unsynced_since_boot || now->upper_is_unused) {
     Transaction transaction(state_->database());
     now = store::find_head(state_->database(), name);
@@ -558,7 +560,7 @@ void Store::sync_head(const HeadName& name) {
   }
   state_->keep_view_of(name);
   store::erase_use_note(lock.descriptor());
-  store::sync_use_note(lock.descriptor());
+  if (!note_ends) store::sync_use_note(lock.descriptor());
 }
 
 }  // namespace plyroot

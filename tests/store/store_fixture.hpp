@@ -106,7 +106,7 @@ class StoreTest : public OnEachFileSystem {
     for (const HeadName& head : store().heads()) {
       const HeadLock lock(store(), head);
       if (const auto note = store::read_use_note(lock.descriptor()))
-        store::write_use_note(lock.descriptor(), {note->upper, "an older boot"});
+        store::write_use_note(lock.descriptor(), {note->upper, "an older boot", note->of_unused});
     }
   }
 

@@ -33,7 +33,7 @@ class UnusedUpper : public StoreTest {
   }
   [[nodiscard]] bool is_well_and_clean() const { return store::check(location()).findings.empty(); }
   [[nodiscard]] store::UseNote note_of_this_boot() const {
-    return {store::find_head(database(), HeadName::main())->upper.value(), linux_api::boot_id()};
+    return {store::find_head(database(), HeadName::main())->upper.value(), linux_api::boot_id(), true};
   }
   void remove_head_file() const { fs::remove(location().path() + "/heads/@main.lock"); }
 };
@@ -169,6 +169,20 @@ TEST_P(UnusedUpper, IsNotListedAsUnusedOnceItIsOnTheDisk) {
   write("b", "1");
   store().sync_head(HeadName::main());
   EXPECT_FALSE(is_listed_as_unused());
+}
+
+TEST_P(UnusedUpper, IsNotDroppedForANoteThatTheDiskStillHadWhenItWasSynced) {
+  write("b", "1");
+  const store::UseNote note = note_of_this_boot();
+  store().sync_head(HeadName::main());
+  {
+    const HeadLock lock(store(), HeadName::main());
+    EXPECT_EQ(store::read_use_note(lock.descriptor()), std::nullopt);
+    store::write_use_note(lock.descriptor(), {note.upper, "an older boot", note.of_unused});
+  }
+  const MountedHead head(store(), HeadName::main());
+  EXPECT_FALSE(head.prepared().dropped_unsynced);
+  EXPECT_EQ(head.read("b"), "1");
 }
 
 TEST_P(UnusedUpper, ThatOnlyAKillLeftNotedIsDroppedByTheNextClean) {
