@@ -174,13 +174,14 @@ struct Config {
 
   // Builds.
   std::map<std::string, std::optional<std::string>> macros;  ///< "%name" -> value
-  std::optional<std::string> macrofile;
+  std::optional<std::string> macrofile;                      ///< a file of the host whose text goes before `macros`
   std::map<std::string, Words> more_buildreqs;
   std::string rpm_command;
   std::string rpmbuild_command;
   Words rpmbuild_opts;
   int rpmbuild_timeout = 0;  ///< seconds; 0: none
   bool check = true;
+  bool post_install = false;  ///< what was built is installed into the root
   bool update_before_build = true;
   bool cleanup_on_success = true;
   bool cleanup_on_failure = true;

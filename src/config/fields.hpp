@@ -22,6 +22,8 @@ void fields(Value& value, Visitor&& visit) {
   visit("repositories", value.repositories);
   visit("enable_disable_repos", value.enable_disable_repos);
   visit("macros", value.macros);
+  visit("rpm_with", value.rpm_with);
+  visit("rpm_without", value.rpm_without);
   visit("rootdir", value.rootdir);
   visit("resultdir", value.resultdir);
   visit("uniqueext", value.uniqueext);
@@ -29,12 +31,15 @@ void fields(Value& value, Visitor&& visit) {
   visit("forcearch", value.forcearch);
   visit("rpmbuild_arch", value.rpmbuild_arch);
   visit("rpmbuild_timeout", value.rpmbuild_timeout);
+  visit("rpmbuild_opts", value.rpmbuild_opts);
+  visit("macrofile", value.macrofile);
   visit("isolation", value.isolation);
   visit("package_manager", value.package_manager);
   visit("use_bootstrap", value.use_bootstrap);
   visit("offline", value.offline);
   visit("no_clean", value.no_clean);
   visit("no_check", value.no_check);
+  visit("post_install", value.post_install);
   visit("enable_network", value.enable_network);
   visit("verbosity", value.verbosity);
   visit("terminal", value.terminal);
@@ -202,6 +207,7 @@ void fields(Value& value, Visitor&& visit) {
   visit("rpmbuild_opts", value.rpmbuild_opts);
   visit("rpmbuild_timeout", value.rpmbuild_timeout);
   visit("check", value.check);
+  visit("post_install", value.post_install);
   visit("update_before_build", value.update_before_build);
   visit("cleanup_on_success", value.cleanup_on_success);
   visit("cleanup_on_failure", value.cleanup_on_failure);

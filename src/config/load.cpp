@@ -37,7 +37,7 @@ std::string expand_home(const std::string& path, const EvaluatingUser& user) {
 Request complete(Request request, const EvaluatingUser& user) {
   request.config_directory = absolute(request.config_directory);
   if (request.chroot.ends_with(".cfg")) request.chroot = absolute(expand_home(request.chroot, user));
-  for (auto* path : {&request.rootdir, &request.resultdir}) {
+  for (auto* path : {&request.rootdir, &request.resultdir, &request.macrofile}) {
     if (*path) *path = absolute(expand_home(**path, user));
   }
   return request;

@@ -19,6 +19,8 @@ struct Request {
   std::vector<std::string> repositories;          ///< --addrepo: base URLs
   std::vector<std::string> enable_disable_repos;  ///< "--enablerepo", NAME, "--disablerepo", NAME, ... in their order
   std::vector<std::string> macros;                ///< --define "MACRO EXPRESSION"
+  std::vector<std::string> rpm_with;              ///< --with: conditionals of packages
+  std::vector<std::string> rpm_without;           ///< --without
 
   std::optional<std::string> rootdir;
   std::optional<std::string> resultdir;
@@ -27,6 +29,8 @@ struct Request {
   std::optional<std::string> forcearch;        ///< --forcearch
   std::optional<std::string> rpmbuild_arch;    ///< --target
   std::optional<int> rpmbuild_timeout;         ///< seconds
+  std::optional<std::string> rpmbuild_opts;    ///< --rpmbuild-opts: words, quoted as for a shell
+  std::optional<std::string> macrofile;        ///< --macro-file; relative to here
   std::optional<std::string> isolation;        ///< --isolation: auto, simple, nspawn
   std::optional<std::string> package_manager;  ///< --dnf, --yum, or what --dnf-cmd and --yum-cmd ask for
   std::optional<bool> use_bootstrap;           ///< --bootstrap-chroot, --no-bootstrap-chroot
@@ -34,6 +38,7 @@ struct Request {
   bool offline = false;         ///< --offline
   bool no_clean = false;        ///< --no-clean
   bool no_check = false;        ///< --nocheck
+  bool post_install = false;    ///< --postinstall
   bool enable_network = false;  ///< --enable-network
   int verbosity = 1;            ///< 0 with -q, 2 with -v
   bool terminal = false;        ///< whether standard error is one: then mock shows the package manager's output

@@ -92,6 +92,14 @@ TEST_F(Load, FindsAConfigurationByARelativePath) {
   EXPECT_EQ(config.config_file, path("elsewhere/own.cfg"));
 }
 
+TEST_F(Load, FindsAMacroFileByAPathRelativeToHereOrToTheHomeDirectory) {
+  configure("config_opts['root'] = 'r'");
+  request_.macrofile = "macros";
+  EXPECT_EQ(load().macrofile, std::filesystem::current_path() / "macros");
+  request_.macrofile = "~/macros";
+  EXPECT_EQ(load().macrofile, *surroundings_.home + "/macros");
+}
+
 TEST_F(Load, NamesTheFileAndTheLineOfAnError) {
   write("etc/templates/t.tpl", "a = 1\nb = nothing\n");
   configure("\ninclude('templates/t.tpl')");

@@ -161,6 +161,51 @@ def test_the_command_line_changes_architecture_network_and_cleaning(configuratio
     assert "Unable to build arch armv7hl natively" in document["notices"][0]["text"]
 
 
+def test_options_of_a_build_win_over_the_configuration(configurations):
+    configurations.write("x.cfg", ROOT + "config_opts['rpmbuild_arch'] = 'noarch'\n"
+                         "config_opts['rpmbuild_timeout'] = 5\nconfig_opts['rpmbuild_opts'] = '--noclean'\n"
+                         "config_opts['macrofile'] = '/of/config'\nconfig_opts['macros']['%m'] = 'of config'\n")
+    of_config = configurations.config("x")
+    config = configurations.config("x", rpmbuild_arch="i686", rpmbuild_timeout=0, macrofile="/of/line", no_check=True,
+                                   rpmbuild_opts="--nodebuginfo --define 'a b'", macros=["m of line", "%n  two  words"],
+                                   post_install=True)
+    keys = ("rpmbuild_arch", "rpmbuild_timeout", "rpmbuild_opts", "macrofile", "check", "post_install")
+    assert [of_config[key] for key in keys] == ["noarch", 5, ["--noclean"], "/of/config", True, False]
+    assert [config[key] for key in keys] == [
+        "i686", 0, ["--nodebuginfo", "--define", "a b"], "/of/line", False, True,
+    ]  # fmt: skip
+    assert (of_config["macros"]["%m"], config["macros"]["%m"]) == ("of config", "of line")
+    assert config["macros"]["%n"] == " two  words"
+
+
+def test_built_packages_are_installed_where_the_configuration_wants_it(configurations):
+    configurations.write("x.cfg", ROOT + "config_opts['post_install'] = True")
+    assert configurations.config("x")["post_install"] is True
+
+
+def test_conditionals_are_the_macros_that_bcond_looks_for(configurations):
+    configurations.write("x.cfg", ROOT)
+    line = {"rpm_with": ["tests", "x-y"], "rpm_without": ["docs"], "macros": ["_with_tests by hand"]}
+    macros = configurations.config("x", **line)["macros"]
+    assert {name: macros[name] for name in macros if name.startswith("%_with")} == {
+        "%_with_tests": "--with-tests", "%_with_x_y": "--with-x-y", "%_without_docs": "--without-docs",
+    }  # fmt: skip
+    assert "'%_with_x_y': '--with-x-y'" in configurations.text("debug_config", "x", **line)
+
+
+@pytest.mark.parametrize("line", [{"macros": ["lonely"]}, {"macros": [" "]}, {"rpmbuild_opts": "--define 'a b"}])
+def test_what_no_build_could_use_is_a_wrong_option(configurations, line):
+    configurations.write("x.cfg", ROOT)
+    error = configurations.error("x", **line)
+    assert error["exit_code"] == 5
+    assert "Bad option for '--" in error["message"]
+
+
+def test_a_macro_file_has_a_whole_path(configurations):
+    configurations.write("x.cfg", ROOT + "config_opts['macrofile'] = 'macros'")
+    assert "expected a path that starts with /" in configurations.error("x")["message"]
+
+
 def test_proxies_and_the_home_directory_are_in_the_environment(configurations, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://outside:1")
     configurations.write("x.cfg", ROOT + "config_opts['http_proxy'] = 'http://p:2'\n"

@@ -6,6 +6,7 @@ import ast
 import glob
 import os
 import re
+import shlex
 from typing import Any
 
 from .defaults import PLUGINS
@@ -111,18 +112,40 @@ def _apply_build_options(options: ConfigOptions, line: CommandLine) -> None:
         options["clean"] = False
     if line.no_check:
         options["check"] = False
-    for macro in line.macros:
+    if line.post_install:
+        options["post_install"] = True
+    for macro in line.macros + _conditionals(line):
         name, _, value = macro.strip().partition(" ")
         if not name or not value:
             raise CommandLineError(f"Bad option for '--define' ({macro}).  Use --define 'macro expr'")
         options["macros"][name if name.startswith("%") else f"%{name}"] = value
-    for key in ("resultdir", "rootdir"):
+    for key in ("macrofile", "resultdir", "rootdir"):
         if path := getattr(line, key):
             options[key] = path
     if line.rpmbuild_timeout is not None:
         options["rpmbuild_timeout"] = line.rpmbuild_timeout
+    if line.rpmbuild_opts:
+        options["rpmbuild_opts"] = _checked_words("--rpmbuild-opts", line.rpmbuild_opts)
     if line.use_bootstrap is not None:
         options["use_bootstrap"] = line.use_bootstrap
+
+
+def _conditionals(line: CommandLine) -> list[str]:
+    """--with and --without as the macros that %bcond looks for."""
+    return [
+        f"_{kind}_{conditional.replace('-', '_')} --{kind}-{conditional}"
+        for kind, conditionals in (("with", line.rpm_with), ("without", line.rpm_without))
+        for conditional in conditionals
+    ]
+
+
+def _checked_words(option: str, text: str) -> str:
+    """The text, if it is words with a shell's quotes. Throws CommandLineError."""
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        raise CommandLineError(f"Bad option for '{option}' ({text}): {error}") from error
+    return text
 
 
 def _apply_plugins(options: ConfigOptions, line: CommandLine) -> None:

@@ -17,6 +17,8 @@ class CommandLine:
     repositories: list[str] = field(default_factory=list)
     enable_disable_repos: list[str] = field(default_factory=list)
     macros: list[str] = field(default_factory=list)
+    rpm_with: list[str] = field(default_factory=list)
+    rpm_without: list[str] = field(default_factory=list)
     rootdir: str | None = None
     resultdir: str | None = None
     uniqueext: str | None = None
@@ -24,11 +26,14 @@ class CommandLine:
     forcearch: str | None = None
     rpmbuild_arch: str | None = None
     rpmbuild_timeout: int | None = None
+    rpmbuild_opts: str | None = None
+    macrofile: str | None = None
     isolation: str | None = None
     package_manager: str | None = None
     offline: bool = False
     no_clean: bool = False
     no_check: bool = False
+    post_install: bool = False
     enable_network: bool = False
     use_bootstrap: bool | None = None
     verbosity: int = 1

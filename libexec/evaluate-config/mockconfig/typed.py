@@ -61,6 +61,9 @@ class Values:
             raise self._wrong(key, value, "a path that starts with /")
         return os.path.normpath(value)
 
+    def optional_path(self, key: str) -> str | None:
+        return self.path(key) if self._values.get(key) else None
+
     def texts(self, key: str) -> list[str]:
         """A list of texts; a single text is a list of one."""
         value = self._values.get(key)
@@ -259,13 +262,14 @@ def _user_id(values: Values, key: str) -> int:
 def _build(values: Values) -> dict[str, Any]:
     return {
         "macros": values.map_of("macros", Values.optional_text),
-        "macrofile": values.optional_text("macrofile"),
+        "macrofile": values.optional_path("macrofile"),
         "more_buildreqs": values.map_of("more_buildreqs", Values.texts),
         "rpm_command": values.text("rpm_command"),
         "rpmbuild_command": values.text("rpmbuild_command"),
         "rpmbuild_opts": values.command("rpmbuild_opts"),
         "rpmbuild_timeout": values.number("rpmbuild_timeout"),
         "check": values.boolean("check"),
+        "post_install": values.boolean("post_install"),
         "update_before_build": values.boolean("update_before_build"),
         "cleanup_on_success": values.boolean("cleanup_on_success"),
         "cleanup_on_failure": values.boolean("cleanup_on_failure"),
