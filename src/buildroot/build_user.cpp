@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "buildroot/root_files.hpp"
+#include "buildroot/rpm_macros.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -71,11 +72,7 @@ void set_up_build_directories(int root, const config::Config& config) {
   for (const char* name : build_directories) {
     make_directories_in_root(root, fmt::format("{}/build/{}", config.chroothome, name), 0755);
   }
-  std::string macros;
-  for (const auto& [name, value] : config.macros) {
-    if (value) macros += fmt::format("{} {}\n", name, *value);
-  }
-  write_file_in_root(root, config.chroothome + "/.rpmmacros", macros);
+  write_file_in_root(root, config.chroothome + "/.rpmmacros", rpm_macros_of(config));
   change_owner_in_root(root, config.chroothome, config.chrootuid, config.chrootgid, true);
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -220,10 +219,7 @@ void copy_out_of_root(int root, const std::vector<std::string>& patterns, const 
   if (!as_user) return copy_matches(root, paths, destination);
   linux_api::Child child = linux_api::fork_child([&] {
     try {
-      if (setgroups(0, nullptr) < 0 || setresgid(as_user->gid, as_user->gid, as_user->gid) < 0 ||
-          setresuid(as_user->uid, as_user->uid, as_user->uid) < 0) {
-        throw_errno(errno, "become the user who called sudo");
-      }
+      linux_api::become(*as_user);
       copy_matches(root, paths, destination);
       return 0;
     } catch (const Error& error) {

@@ -4,6 +4,7 @@
 
 #include "buildroot/build_user.hpp"
 #include "buildroot/root_files.hpp"
+#include "buildroot/rpm_macros.hpp"
 #include "linux/file.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
@@ -38,6 +39,7 @@ void write_configured_files(const config::Config& config, int root) {
 }
 
 void install(Root& root, Installer& installer) {
+  rpm_macros_of(root.config());  // says what is wrong with them before anything is installed
   const auto writeback = root.write_early();
   Session session = root.enter();
   Root::mark_unfinished(session.root());

@@ -78,7 +78,8 @@ Deadline deadline_of(const RootCommand& command) {
   child.wait();
   throw Error(fmt::format("Timeout({}) expired for command:\n # {}", command.timeout->count(),
                           quote_for_display(command.arguments)),
-              "config_opts['rpmbuild_timeout'] says how long it may take.", ExitCode::timed_out);
+              "--rpmbuild_timeout, or config_opts['rpmbuild_timeout'], says how many seconds it may take.",
+              ExitCode::timed_out);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "linux/file.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <exception>
 
 #include "linux/uninterrupted.hpp"
 #include "support/error.hpp"
@@ -45,6 +48,43 @@ std::optional<std::string> read_file_if_exists(const std::string& path) {
 
 std::string read_file(const std::string& path) {
   return read_all(open_path(path, O_RDONLY).get());
+}
+
+namespace {
+
+/// Without waiting for a FIFO.
+Descriptor open_regular_file(const std::string& path) {
+  Descriptor file = open_path(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  struct stat status {};
+  if (fstat(file.get(), &status) < 0) throw_errno(errno, "examine", printable(path));
+  if (!S_ISREG(status.st_mode)) throw_errno(EINVAL, "read as a regular file", printable(path));
+  return file;
+}
+
+/// @returns 0, or the errno of what failed
+int copy_as(const User& user, const std::string& path, int to) {
+  try {
+    become(user);
+    write_all(to, read_all(open_regular_file(path).get()));
+    return 0;
+  } catch (const SystemError& error) {
+    return error.error_number();
+  } catch (const std::exception&) {
+    return EFBIG;
+  }
+}
+
+}  // namespace
+
+std::string read_regular_file(const std::string& path, const std::optional<User>& as_user) {
+  if (!as_user) return read_all(open_regular_file(path).get());
+  Pipe content = make_pipe();
+  Child reader = fork_child([&] { return copy_as(*as_user, path, content.writing.get()); });
+  content.writing.reset();
+  std::string text = read_all(content.reading.get());
+  const ExitStatus status = reader.wait();
+  if (!status.success()) throw_errno(status.signal != 0 ? EIO : status.code, "read", printable(path));
+  return text;
 }
 
 void sync_file(int fd) {

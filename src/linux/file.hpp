@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "linux/descriptor.hpp"
+#include "linux/process.hpp"
 
 namespace plyroot::linux_api {
 
@@ -33,6 +34,10 @@ class AtomicFile {
 /// The whole content of a file; nothing where it does not exist.
 std::optional<std::string> read_file_if_exists(const std::string& path);
 std::string read_file(const std::string& path);
+/// The content of a regular file of the host.
+/// @param as_user with whose rights it is opened; our own if not set
+/// @throws SystemError; EINVAL where it is no regular file
+std::string read_regular_file(const std::string& path, const std::optional<User>& as_user);
 
 void sync_file(int fd);
 /// The same without what is not needed to read its content back (fdatasync(2)).

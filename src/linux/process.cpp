@@ -1,5 +1,6 @@
 #include "linux/process.hpp"
 
+#include <grp.h>
 #include <linux/close_range.h>
 #include <linux/ioprio.h>
 #include <poll.h>
@@ -343,6 +344,13 @@ Child fork_child(const std::function<int()>& body, int join_pid_namespace_of) {
     kill(id, SIGKILL);
     uninterrupted([&] { return waitpid(id, nullptr, 0); });
     throw;
+  }
+}
+
+void become(const User& user) {
+  if (setgroups(user.groups.size(), user.groups.data()) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
+      setresuid(user.uid, user.uid, user.uid) < 0) {
+    throw_errno(errno, "become another user");
   }
 }
 

@@ -117,6 +117,9 @@ inline constexpr const char* advice_on_namespaces =
 /// @throws SystemError where no process can be made
 Child fork_child(const std::function<int()>& body, int join_pid_namespace_of = -1);
 
+/// In such a copy: becomes this user for good. @throws SystemError
+void become(const User& user);
+
 /// Starts a program in the background, in a process that outlives us: own session, working directory /, lowest
 /// priority, no descriptors but /dev/null and `kept`; our environment. Returns before the program is executed: until
 /// then the process lives in our memory, which is not copied, and which we need not give back where we end meanwhile.
