@@ -40,9 +40,11 @@ _plyroot() {
   local options='--root --configdir --config-opts --plugin-option --enable-plugin --disable-plugin
     --rootdir --resultdir --uniqueext --arch --forcearch --bootstrap-chroot --no-bootstrap-chroot
     --dnf --yum --addrepo --enablerepo --disablerepo --offline
+    --define --macro-file --with --without --nocheck --target --rpmbuild-opts --rpmbuild_timeout
+    --additional-package --postinstall
     --no-clean --isolation --enable-network --unpriv --cwd --wait --repair --json
     --verbose --quiet --trace
-    -p -l -i -h -r -a -n -v -q'
+    -p -l -i -h -r -a -D -n -v -q'
 
   COMPREPLY=()
   case ${previous} in
@@ -55,6 +57,9 @@ _plyroot() {
       return ;;
     --isolation)
       mapfile -t COMPREPLY < <(compgen -W 'auto simple' -- "${current}")
+      return ;;
+    --macro-file)
+      mapfile -t COMPREPLY < <(compgen -f -- "${current}")
       return ;;
     --configdir | --rootdir | --resultdir)
       mapfile -t COMPREPLY < <(compgen -d -- "${current}")

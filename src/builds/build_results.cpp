@@ -78,13 +78,14 @@ void copy_content(int from, int to) {
   }
 }
 
-std::size_t copy_build_results(int root, int result_directory, const config::Config& config) {
-  std::size_t copied = 0;
+config::Words copy_build_results(int root, int result_directory, const config::Config& config) {
+  config::Words copied;
   for (const char* kind : {"RPMS", "SRPMS"}) {
     const Descriptor directory = linux_api::open_in_root(root, fmt::format("{}/build/{}", config.chroothome, kind),
                                                          O_RDONLY | O_DIRECTORY, Links::refuse);
     for (const std::string& name : linux_api::list_names(directory.get())) {
-      if (name.ends_with(".rpm") && copy_result(directory.get(), name, result_directory, config)) ++copied;
+      if (name.ends_with(".rpm") && copy_result(directory.get(), name, result_directory, config))
+        copied.push_back(name);
     }
   }
   return copied;

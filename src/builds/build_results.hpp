@@ -11,8 +11,8 @@ namespace plyroot::builds {
 void copy_content(int from, int to);
 
 /// Takes the packages out of the root's build directory (RPMS, SRPMS) into the result directory. No link in the root
-/// is followed, and only regular files count. @returns how many there were
-std::size_t copy_build_results(int root, int result_directory, const config::Config& config);
+/// is followed, and only regular files count. @returns their names
+config::Words copy_build_results(int root, int result_directory, const config::Config& config);
 
 /// installed_pkgs.log, as mock's package_state plugin has it.
 void write_installed_packages(int result_directory, const std::set<std::string>& packages,

@@ -83,7 +83,9 @@ class SafePlace {
 /// One build of one source package.
 class Build {
  public:
-  Build(Session& session, packages::PackageManager& manager, const Config& config, Log& log, const std::string& path)
+  /// @param results the result directory
+  Build(Session& session, packages::PackageManager& manager, const Config& config, Log& log, const std::string& path,
+        const Words& additional_packages, int results, BuildLog& build_log)
       : session_(session),
         manager_(manager),
         config_(config),
@@ -91,24 +93,28 @@ class Build {
         path_(path),
         name_(std::filesystem::path(path).filename()),
         build_directory_(config.chroothome + "/build"),
-        results_(buildroot::open_result_directory(config)),
-        build_log_(results_.get(), config, log) {}
+        additional_packages_(additional_packages),
+        results_(results),
+        build_log_(build_log) {}
 
-  void run() {
+  /// @returns the names of what was built
+  Words run() {
     prepare_root();
     const auto phase = log_.step("build phase for " + name_);
     const std::string spec = set_up();
     build_packages(spec);
-    if (copy_build_results(session_.root(), results_.get(), config_) == 0) {
+    Words built = copy_build_results(session_.root(), results_, config_);
+    if (built.empty()) {
       throw Error("No build results found", "build.log in the result directory tells what rpmbuild did.",
                   ExitCode::source_package);
     }
+    return built;
   }
 
  private:
   /// What mock does at the start of a build with a root that was initialised before.
   void prepare_root() {
-    if (is_on(config_, "hw_info")) write_hardware_log(results_.get(), config_);
+    if (is_on(config_, "hw_info")) write_hardware_log(results_, config_);
     if (config_.online && config_.update_before_build && config_.clean && !manager_.has_just_installed()) {
       const auto step = log_.step(fmt::format("{} update", packages::name_of(manager_.manager().kind)));
       manager_.update(session_, {});
@@ -180,7 +186,10 @@ class Build {
     const std::string linked = safe_place.add(directory.get(), file);
     const SourcePackage package = read_package(safe_place.open(file).get(), file, config_);
     refuse_dynamic_requirements(package);
-    if (const Words more = additional_requirements(config_, package); !more.empty()) manager_.install(session_, more);
+    Words more = additional_packages_;
+    const Words configured = additional_requirements(config_, package);
+    more.insert(more.end(), configured.begin(), configured.end());
+    if (!more.empty()) manager_.install(session_, more);
     manager_.builddep(session_, {config_.rootdir + linked});
   }
 
@@ -211,7 +220,7 @@ class Build {
     const auto step = log_.step("rpmbuild " + name_);
     if (is_on(config_, "package_state")) {
       const auto listing = log_.step("Outputting list of installed packages");
-      write_installed_packages(results_.get(), manager_.installed_packages(session_, package_state_format), config_);
+      write_installed_packages(results_, manager_.installed_packages(session_, package_state_format), config_);
     }
     Words options{"-bb"};
     if (!config_.check) options.emplace_back("--nocheck");
@@ -261,8 +270,9 @@ class Build {
   std::string path_;
   std::string name_;
   std::string build_directory_;  // within the root
-  Descriptor results_;
-  BuildLog build_log_;
+  const Words& additional_packages_;
+  int results_;
+  BuildLog& build_log_;
 };
 
 }  // namespace
@@ -294,10 +304,26 @@ void report_build(const Config& config, Log& log, const std::string& source_pack
   log.info(results);
 }
 
-void rebuild(Session& session, packages::PackageManager& manager, const Config& config, Log& log,
-             const std::string& source_package) {
-  check_source_package(source_package, config);
-  Build(session, manager, config, log, source_package).run();
+void Rebuilds::build(Session& session, packages::PackageManager& manager, const std::string& source_package) {
+  check_source_package(source_package, *config_);
+  const Descriptor results = buildroot::open_result_directory(*config_);
+  if (!build_log_) build_log_.emplace(results.get(), *config_, *log_);
+  Build build(session, manager, *config_, *log_, source_package, additional_packages_, results.get(), *build_log_);
+  for (const std::string& name : build.run())
+    results_.push_back(fmt::format("{}/{}", config_->resultdir, name));
+}
+
+void Rebuilds::install_results(Session& session, packages::PackageManager& manager) {
+  Words packages = results_;
+  std::erase_if(packages, [](const std::string& path) { return path.ends_with("src.rpm"); });
+  if (packages.empty()) return;
+  const auto step = log_->step("installing built packages");
+  try {
+    manager.install(session, packages);
+  } catch (const Error&) {
+    log_->error("Installation of built packages failed");
+    throw;
+  }
 }
 
 void install_dependencies(Session& session, packages::PackageManager& manager, const Config& config,

@@ -7,6 +7,7 @@
 #include <array>
 #include <string_view>
 
+#include "buildroot/rpm_macros.hpp"
 #include "config/load.hpp"
 #include "plyroot/names.hpp"
 #include "support/error.hpp"
@@ -17,6 +18,15 @@ namespace {
 /// mock's plugins whose work plyroot does itself, or that have none to do here.
 constexpr std::array<std::string_view, 8> known_plugins{"overlayfs", "root_cache", "yum_cache", "bind_mount",
                                                         "mount",     "selinux",    "hw_info",   "package_state"};
+
+/// A file that the command line names is a matter of the command line.
+void check_macro_file(const config::Config& config) {
+  try {
+    buildroot::rpm_macros_of(config);
+  } catch (const Error& error) {
+    throw Error(error.what(), error.advice(), ExitCode::usage);
+  }
+}
 
 }  // namespace
 
@@ -30,16 +40,25 @@ config::Request request_of(const Options& options) {
   request.disable_plugins = options.disable_plugins;
   request.repositories = options.repositories;
   request.enable_disable_repos = options.enable_disable_repos;
+  request.macros = options.macros;
+  request.rpm_with = options.rpm_with;
+  request.rpm_without = options.rpm_without;
   request.rootdir = options.rootdir;
   request.resultdir = options.resultdir;
   request.uniqueext = options.uniqueext;
   request.arch = options.arch;
   request.forcearch = options.forcearch;
+  request.rpmbuild_arch = options.rpmbuild_arch;
+  request.rpmbuild_timeout = options.rpmbuild_timeout;
+  request.rpmbuild_opts = options.rpmbuild_opts;
+  request.macrofile = options.macrofile;
   request.isolation = options.isolation;
   request.package_manager = options.package_manager;
   request.use_bootstrap = options.use_bootstrap;
   request.offline = options.offline;
   request.no_clean = options.no_clean;
+  request.no_check = options.no_check;
+  request.post_install = options.post_install;
   request.enable_network = options.enable_network;
   request.verbosity = options.verbosity;
   request.terminal = isatty(STDERR_FILENO) != 0;
@@ -56,6 +75,7 @@ config::Config load_configuration(const Options& options, Log& log) {
     throw Error("config_opts['isolation'] = 'nspawn' is not there in plyroot",
                 "Use 'auto' or 'simple': --isolation simple.", ExitCode::usage);
   }
+  if (options.macrofile) check_macro_file(config);
   return config;
 }
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <system_error>
+#include <vector>
 
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -61,6 +64,48 @@ void keep_disabled_repository(Options& options, std::string_view value) {
   options.enable_disable_repos.insert(options.enable_disable_repos.end(), {"--disablerepo", std::string(value)});
 }
 
+/// A conditional's name becomes part of a macro's.
+template <auto field>
+void keep_conditional(Options& options, std::string_view value) {
+  if (split_words(value) != std::vector<std::string>{std::string(value)}) {
+    throw Error(fmt::format("'{}' is no name of a conditional", printable(value)),
+                "--with and --without take one name, as in --with tests, and may be given several times.",
+                ExitCode::usage);
+  }
+  keep<field>(options, value);
+}
+
+void keep_target(Options& options, std::string_view value) {
+  if (value.empty() || value.find(',') != std::string_view::npos) {
+    throw Error(fmt::format("--target option accepts only one arch. Invalid: {}", printable(value)),
+                "Build for one after the other, each with a --target of its own.", ExitCode::usage);
+  }
+  options.rpmbuild_arch = value;
+}
+
+void keep_timeout(Options& options, std::string_view value) {
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (error != std::errc() || end != value.data() + value.size() || seconds < 0) {
+    throw Error(fmt::format("--rpmbuild_timeout takes a whole number of seconds, but was given '{}'", printable(value)),
+                "0 means no limit.", ExitCode::usage);
+  }
+  options.rpmbuild_timeout = seconds;
+}
+
+void keep_macro_file(Options& options, std::string_view value) {
+  if (value.empty()) throw Error("--macro-file needs the name of a file", "Leave it out for none.", ExitCode::usage);
+  options.macrofile = value;
+}
+
+void keep_additional_package(Options& options, std::string_view value) {
+  if (value.empty() || value.front() == '-') {
+    throw Error(fmt::format("'{}' is no package to install", printable(value)),
+                "--additional-package takes one package, and may be given several times.", ExitCode::usage);
+  }
+  options.additional_packages.emplace_back(value);
+}
+
 void keep_dnf(Options& options, std::string_view) {
   options.package_manager = "dnf";
 }
@@ -73,7 +118,6 @@ constexpr Operands package_names{"PACKAGE...", 1, Operands::any_number};
 constexpr Operands maybe_package_names{"[PACKAGE...]", 0, Operands::any_number};
 constexpr Operands command_line{"COMMAND [ARGUMENT...]", 1, Operands::any_number};
 constexpr Operands maybe_command_line{"[COMMAND [ARGUMENT...]]", 0, Operands::any_number};
-constexpr Operands source_package{"SRPM", 1, 1};
 constexpr Operands source_packages{"SRPM...", 1, Operands::any_number};
 constexpr Operands paths{"PATH... DESTINATION", 2, Operands::any_number};
 constexpr Operands snapshot_name{"NAME", 1, 1};
@@ -195,11 +239,12 @@ constexpr auto rows = std::to_array<OptionRow>({
     valued(packages, "enablerepo", "REPO", keep_enabled_repository, "have the package manager use REPO"),
     valued(packages, "disablerepo", "REPO", keep_disabled_repository, "have the package manager not use REPO"),
     flag(packages, "offline", set<&Options::offline, true>, "have the package manager do with what is cached"),
-    later_valued(packages, "additional-package", "PACKAGE", "install PACKAGE before the build"),
+    valued(packages, "additional-package", "PACKAGE", keep_additional_package,
+           "with --rebuild: install PACKAGE before the build; may be given several times"),
     later_flag(packages, "cache-alterations", "keep changes to the root in the root cache"),
 
-    command(builds, "rebuild", Mode::rebuild, source_package,
-            "build a source package; what is done where no command is given"),
+    command(builds, "rebuild", Mode::rebuild, source_packages,
+            "build source packages one after the other; what is done where no command is given"),
     later_command(builds, "calculate-build-dependencies",
                   "install the build dependencies of a source package, generated ones included"),
     later_command(builds, "chain", "build source packages that need one another, in order"),
@@ -208,16 +253,19 @@ constexpr auto rows = std::to_array<OptionRow>({
          "keep what is in the root: no clean before the work"),
     later_flag(builds, "cleanup-after", "clean the root after the build"),
     later_flag(builds, {'N', "no-cleanup-after"}, "leave the root as it is after the build"),
-    later_flag(builds, "nocheck", "leave out the %check of packages"),
-    later_valued(builds, "target", "ARCH", "the architecture that rpmbuild builds for"),
-    later_valued(builds, {'D', "define"}, "'MACRO EXPRESSION'", "define an RPM macro"),
-    later_valued(builds, "macro-file", "FILE", "take RPM macros from FILE"),
-    later_valued(builds, "with", "OPTION", "build with a conditional of the package on"),
-    later_valued(builds, "without", "OPTION", "build with a conditional of the package off"),
-    later_valued(builds, "rpmbuild_timeout", "SECONDS", "give up on a build that takes longer"),
-    later_valued(builds, "rpmbuild-opts", "OPTIONS", "more options for rpmbuild"),
+    flag(builds, "nocheck", set<&Options::no_check, true>, "leave out the %check of packages"),
+    valued(builds, "target", "ARCH", keep_target, "the architecture that rpmbuild builds for"),
+    valued(builds, {'D', "define"}, "'MACRO EXPRESSION'", keep<&Options::macros>,
+           "define an RPM macro; may be given several times"),
+    valued(builds, "macro-file", "FILE", keep_macro_file, "take RPM macros from FILE too"),
+    valued(builds, "with", "OPTION", keep_conditional<&Options::rpm_with>,
+           "build with a conditional of the package on; may be given several times"),
+    valued(builds, "without", "OPTION", keep_conditional<&Options::rpm_without>,
+           "build with a conditional of the package off; may be given several times"),
+    valued(builds, "rpmbuild_timeout", "SECONDS", keep_timeout, "give up on an rpmbuild that takes longer"),
+    valued(builds, "rpmbuild-opts", "OPTIONS", keep<&Options::rpmbuild_opts>, "more options for rpmbuild"),
     later_valued(builds, "short-circuit", "STAGE", "begin the build at a later stage"),
-    later_flag(builds, "postinstall", "install what was built into the root"),
+    flag(builds, "postinstall", set<&Options::post_install, true>, "install what was built into the root"),
     later_valued(builds, "spec", "FILE", "the spec file for --buildsrpm"),
     later_valued(builds, "sources", "PATH", "the sources for --buildsrpm"),
     later_flag(builds, "symlink-dereference", "follow links among the sources for --buildsrpm"),

@@ -60,6 +60,18 @@ const OptionRow* find_row(int answer) {
   return row == table.end() ? nullptr : &*row;
 }
 
+/// Whether argparse takes a word that begins with a dash for an option: not where it has a blank in it and no option
+/// begins so, as in --rpmbuild-opts '--noclean --nodebuginfo'.
+bool looks_like_option(std::string_view word) {
+  if (word.size() < 2 || word.front() != '-') return false;
+  if (word.find(' ') == std::string_view::npos) return true;
+  if (word[1] != '-') return find_row(word[1]) != nullptr;
+  const auto table = option_table();
+  return std::any_of(table.begin(), table.end(), [name = word.substr(0, word.find('='))](const OptionRow& row) {
+    return row.flag().starts_with(name);
+  });
+}
+
 /// mock lets -p and -l win over every other command, and --scrub over those that are left; of these the last counts.
 int precedence(Mode mode) {
   switch (mode) {
@@ -150,7 +162,7 @@ class Parser {
   std::string_view value(const OptionRow& row, bool by_letter) const {
     std::string_view text = optarg;
     const bool own_word = optarg == argv_[optind - 1];
-    if (own_word && text.size() > 1 && text.front() == '-') {
+    if (own_word && looks_like_option(text)) {
       refuse_missing_value(
           row, fmt::format("A value that begins with a dash is given as in {}={}", row.flag(), printable(text)));
     }
@@ -245,6 +257,13 @@ class Parser {
     }
     if (options_.repair && options_.mode != Mode::fsck) refuse("--repair goes with --fsck only");
     if (options_.json && options_.mode != Mode::fsck) refuse("--json goes with --fsck only");
+    if (!options_.additional_packages.empty() && options_.mode != Mode::rebuild) {
+      refuse("The --additional-package option requires the --rebuild mode");
+    }
+    if (options_.mode == Mode::rebuild && options_.arguments.size() > 1 && !options_.resultdir) {
+      refuse("Must specify --resultdir when building multiple RPMS.",
+             fmt::format("Name a directory for what becomes of all {} of them.", options_.arguments.size()));
+    }
   }
 
   /// getopt_long did not take the last word that it read, or a letter in it.

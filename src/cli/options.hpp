@@ -62,18 +62,28 @@ struct Options {
   std::vector<std::string> disable_plugins;
   std::vector<std::string> repositories;
   std::vector<std::string> enable_disable_repos;  ///< "--enablerepo", NAME, "--disablerepo", NAME, ... in their order
+  std::vector<std::string> macros;                ///< --define
+  std::vector<std::string> rpm_with;              ///< --with
+  std::vector<std::string> rpm_without;           ///< --without
+  std::vector<std::string> additional_packages;   ///< with Mode::rebuild only: installed before each build
 
   std::optional<std::string> rootdir;
   std::optional<std::string> resultdir;
   std::optional<std::string> uniqueext;
   std::optional<std::string> arch;
   std::optional<std::string> forcearch;
+  std::optional<std::string> rpmbuild_arch;  ///< --target: one architecture
+  std::optional<int> rpmbuild_timeout;       ///< seconds; 0: none
+  std::optional<std::string> rpmbuild_opts;
+  std::optional<std::string> macrofile;
   std::optional<std::string> isolation;        ///< "auto" or "simple"
   std::optional<std::string> package_manager;  ///< "dnf" or "yum": by --dnf and --yum, --dnf-cmd and --yum-cmd
   std::optional<bool> use_bootstrap;
 
   bool offline = false;
   bool no_clean = false;
+  bool no_check = false;
+  bool post_install = false;
   bool enable_network = false;
 
   bool unprivileged = false;                     ///< --unpriv

@@ -64,6 +64,13 @@ buildroot::Session WorkingRoot::enter(Store::UseNoteSync use_note) {
       root, package_manager, [this] { logs_->open(); }, use_note);
 }
 
+void WorkingRoot::clean_again() {
+  if (!root.config().clean) return;
+  const auto step = root.log().step("clean chroot");
+  root.clean_tree();
+  package_manager.forget_root();
+}
+
 void finish_housekeeping(buildroot::Root& root) {
   ProgressBar bar("removing");
   root.finish_housekeeping([&bar](std::size_t removed, std::size_t all) { bar.show(removed, all); });

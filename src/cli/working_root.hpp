@@ -41,6 +41,10 @@ class WorkingRoot {
   /// @param use_note as buildroot::Root::enter()
   buildroot::Session enter(Store::UseNoteSync use_note = Store::UseNoteSync::at_once);
 
+  /// For the next piece of work on the same root: drops what the last one did, unless the configuration says otherwise.
+  /// What is in the result directory stays, and its logs go on. No session of ours is open.
+  void clean_again();
+
  private:
   std::optional<DeferredLogs> logs_;
 

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 
 #include "buildroot/backing.hpp"
 #include "buildroot/root_files.hpp"
@@ -170,13 +171,19 @@ const HostManager& PackageManager::manager() {
 
 void PackageManager::configure(Session& session) {
   if (is_configured_) return;
-  if (uses_repositories_of_host(config_->package_manager_conf)) {
+  if (uses_repositories_of_host(config_->package_manager_conf) && !std::exchange(has_warned_of_repositories_, true)) {
     log_->warning(
         "config_opts['dnf.conf'] does not set reposdir, so repositories of the host are used too; "
         "reposdir=/dev/null keeps them out");
   }
   write_manager_files(session.root(), *config_, manager().kind);
   is_configured_ = true;
+}
+
+void PackageManager::forget_root() {
+  is_configured_ = false;
+  has_just_installed_ = false;
+  database_path_.reset();
 }
 
 void PackageManager::set_up_modules(Session& session) {

@@ -43,6 +43,9 @@ class PackageManager final : public buildroot::Installer {
   /// where the host has none. @throws Error (root)
   [[nodiscard]] std::set<std::string> installed_packages(buildroot::Session& session, const std::string& format);
 
+  /// To be called where the root has been cleaned: what was written into it, and learnt from it, is gone.
+  void forget_root();
+
   /// Whether install_base has succeeded here: then there is nothing newer to be had.
   [[nodiscard]] bool has_just_installed() const { return has_just_installed_; }
   /// The one that is used. @throws Error (package_manager) where there is none
@@ -63,6 +66,7 @@ class PackageManager final : public buildroot::Installer {
   std::optional<std::string> database_path_;
   bool is_configured_ = false;
   bool has_just_installed_ = false;
+  bool has_warned_of_repositories_ = false;
 };
 
 }  // namespace plyroot::packages

@@ -98,14 +98,14 @@ TEST(Manual, DescribesEverySupportedOptionAndNoOther) {
   std::string manual = contents("docs/man/plyroot.1");
   std::erase(manual, '\\');
   const std::string entries = lines_that(manual, [](const std::string& line) { return line.starts_with(".It Fl "); });
-  EXPECT_EQ(options_in(entries, "Fl ([a-z]|-[a-z-]+)(?=[ \n])", "-"), supported_options());
+  EXPECT_EQ(options_in(entries, "Fl ([a-zA-Z]|-[a-z_-]+)(?=[ \n])", "-"), supported_options());
 }
 
 TEST(Completions, OfBashOfferEverySupportedOptionAndNoOther) {
   const std::string script = contents("completions/plyroot.bash");
   const auto begin = script.find("local commands=");
   const std::string offered = script.substr(begin, script.find("COMPREPLY=()") - begin);
-  EXPECT_EQ(options_in(offered, "(--?[a-z][a-z-]*)"), supported_options());
+  EXPECT_EQ(options_in(offered, "(--?[a-zA-Z][a-z_-]*)"), supported_options());
 }
 
 TEST(Completions, OfZshOfferEverySupportedOptionAndNoOther) {
@@ -113,14 +113,15 @@ TEST(Completions, OfZshOfferEverySupportedOptionAndNoOther) {
   const std::string offered = lines_that(script.substr(script.find("_arguments -s")),
                                          [](const std::string& line) { return line.find('[') != std::string::npos; });
   const std::regex descriptions(R"(\[[^\]]*\].*)");
-  EXPECT_EQ(options_in(std::regex_replace(offered, descriptions, ""), "(--?[a-z][a-z-]*)"), supported_options());
+  EXPECT_EQ(options_in(std::regex_replace(offered, descriptions, ""), "(--?[a-zA-Z][a-z_-]*)"), supported_options());
 }
 
 TEST(Completions, OfFishOfferEverySupportedOptionAndNoOther) {
   const std::string offered = lines_that(contents("completions/plyroot.fish"), [](const std::string& line) {
     return line.starts_with("complete ") && line.find(" -n ") == std::string::npos;
   });
-  EXPECT_EQ(options_in(offered, " -l ([a-z-]+)", "--") + options_in(offered, " -s ([a-z])", "-"), supported_options());
+  EXPECT_EQ(options_in(offered, " -l ([a-z_-]+)", "--") + options_in(offered, " -s ([a-zA-Z])", "-"),
+            supported_options());
 }
 
 /// What bash offers for a command line whose last word is being typed.

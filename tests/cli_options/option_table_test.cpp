@@ -27,6 +27,7 @@ const OptionRow* find_row(std::string_view name) {
 Words line_without(const OptionRow& row) {
   if (row.name == "wait") return {"--clean"};
   if (row.name == "repair" || row.name == "json") return {"--fsck"};
+  if (row.name == "additional-package") return {"--rebuild", "a.src.rpm"};
   return {row.mode == Mode::init ? "--clean" : "--init"};
 }
 
@@ -35,7 +36,8 @@ Words arguments_for(const OptionRow& row) {
 }
 
 std::string value_for(const OptionRow& row) {
-  return row.choices.empty() ? "a value of " + std::string(row.name) : std::string(row.choices.front());
+  if (row.value_name == "SECONDS") return "60";
+  return row.choices.empty() ? "a-value-of-" + std::string(row.name) : std::string(row.choices.front());
 }
 
 /// The option as a user would give it, by this spelling of its name.

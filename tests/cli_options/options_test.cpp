@@ -91,6 +91,41 @@ TEST(CommandLine, EveryOptionReachesItsField) {
   EXPECT_TRUE(options.offline && options.no_clean && options.enable_network && options.unprivileged && options.trace);
 }
 
+TEST(CommandLine, EveryOptionOfABuildReachesItsField) {
+  const Options options = parse({"--rebuild",
+                                 "a.src.rpm",
+                                 "-D",
+                                 "a 1",
+                                 "--define=b 2",
+                                 "--with",
+                                 "x",
+                                 "--with=y",
+                                 "--without",
+                                 "z",
+                                 "--nocheck",
+                                 "--target",
+                                 "i686",
+                                 "--macro-file",
+                                 "macros",
+                                 "--rpmbuild-opts=--nodebuginfo",
+                                 "--rpmbuild_timeout",
+                                 "60",
+                                 "--additional-package",
+                                 "git",
+                                 "--additional-package",
+                                 "foo >= 1.0",
+                                 "--postinstall"});
+  EXPECT_EQ(options.macros, (Words{"a 1", "b 2"}));
+  EXPECT_EQ(options.rpm_with, (Words{"x", "y"}));
+  EXPECT_EQ(options.rpm_without, Words{"z"});
+  EXPECT_EQ(options.rpmbuild_arch, "i686");
+  EXPECT_EQ(options.macrofile, "macros");
+  EXPECT_EQ(options.rpmbuild_opts, "--nodebuginfo");
+  EXPECT_EQ(options.rpmbuild_timeout, 60);
+  EXPECT_EQ(options.additional_packages, (Words{"git", "foo >= 1.0"}));
+  EXPECT_TRUE(options.no_check && options.post_install);
+}
+
 TEST(CommandLine, OptionsAndArgumentsMix) {
   const Options options = parse({"a", "--install", "b", "-r", "x", "c"});
   EXPECT_EQ(options.mode, Mode::install);
@@ -145,6 +180,29 @@ TEST(Values, AnOptionIsNone) {
   EXPECT_EQ(parse({"--root", "-", "--clean"}).chroot, "-");
 }
 
+TEST(Values, MayBeginWithADashWhereTheyHaveABlankAndNoOptionBeginsSo) {
+  EXPECT_EQ(parse({"a", "--rpmbuild-opts", "--noclean --nodebuginfo"}).rpmbuild_opts, "--noclean --nodebuginfo");
+  EXPECT_EQ(parse({"a", "--rpmbuild-opts", "--define 'x 1'"}).rpmbuild_opts, "--define 'x 1'");
+  for (const char* option : {"--define=x 1", "-D x", "--nodebuginfo"}) {
+    EXPECT_TRUE(refused({"a", "--rpmbuild-opts", option}, ExitCode::usage, "--rpmbuild-opts needs a value: OPTIONS"))
+        << option;
+  }
+}
+
+TEST(Values, ThatNoBuildCouldUseAreRefused) {
+  EXPECT_TRUE(refused({"a", "--target=i686,x86_64"}, ExitCode::usage,
+                      "--target option accepts only one arch. Invalid: i686,x86_64"));
+  EXPECT_TRUE(refused({"a", "--target="}, ExitCode::usage, "--target option accepts only one arch. Invalid: "));
+  EXPECT_TRUE(refused({"a", "--with", "x y"}, ExitCode::usage, "'x y' is no name of a conditional"));
+  EXPECT_TRUE(refused({"a", "--without="}, ExitCode::usage, "'' is no name of a conditional"));
+  EXPECT_TRUE(refused({"a", "--macro-file="}, ExitCode::usage, "--macro-file needs the name of a file"));
+  EXPECT_TRUE(refused({"a", "--additional-package=-y"}, ExitCode::usage, "'-y' is no package to install"));
+  for (const std::string value : {"", "soon", "-1", "1.5", "2 ", "99999999999"}) {
+    EXPECT_TRUE(refused({"a", "--rpmbuild_timeout=" + value}, ExitCode::usage,
+                        "--rpmbuild_timeout takes a whole number of seconds, but was given '" + value + "'"));
+  }
+}
+
 TEST(Values, AreRefusedWhereNoneIsTaken) {
   EXPECT_TRUE(refused({"--init=3"}, ExitCode::usage, "--init takes no value"));
 }
@@ -180,7 +238,7 @@ TEST(Command, MayBeTheFirstWord) {
   EXPECT_EQ(parse({"-r", "x", "rollback-to", "a"}).mode, Mode::rollback);
   EXPECT_EQ(parse({"chroot", "--", "ls", "-l"}).arguments, (Words{"ls", "-l"}));
   EXPECT_EQ(parse({"a.src.rpm"}).mode, Mode::rebuild);
-  EXPECT_TRUE(refused({"a.src.rpm", "init"}, ExitCode::usage, "--rebuild takes one SRPM, but was given 'init' too"));
+  EXPECT_EQ(parse({"a.src.rpm", "init", "--resultdir", "r"}).arguments, (Words{"a.src.rpm", "init"}));
 }
 
 TEST(Command, IsNoWordBesideACommandOrBehindTheSeparator) {
@@ -202,6 +260,18 @@ TEST(Command, IsRebuildWhereNoneIsGiven) {
   EXPECT_EQ(parse({"a.src.rpm"}).mode, Mode::rebuild);
   EXPECT_TRUE(
       refused({}, ExitCode::missing_argument, "nothing to do: neither a command nor a source package was given"));
+}
+
+TEST(Command, RebuildsSeveralPackagesIntoAResultDirectoryOfTheirOwn) {
+  EXPECT_EQ(parse({"--rebuild", "a", "b", "--resultdir=r"}).arguments, (Words{"a", "b"}));
+  EXPECT_TRUE(
+      refused({"--rebuild", "a", "b"}, ExitCode::usage, "Must specify --resultdir when building multiple RPMS."));
+  EXPECT_FALSE(refusal({"--installdeps", "a", "b"}));
+}
+
+TEST(Command, InstallsAdditionalPackagesOnlyToRebuild) {
+  EXPECT_TRUE(refused({"--installdeps", "a", "--additional-package", "git"}, ExitCode::usage,
+                      "The --additional-package option requires the --rebuild mode"));
 }
 
 TEST(Command, ForAPackageManagerNamesIt) {
@@ -262,7 +332,7 @@ TEST(WrongOption, NotThereYetIsRefusedByItsWholeName) {
   EXPECT_TRUE(refused({"--chai"}, ExitCode::usage, "--chain is not there yet in plyroot"));
   EXPECT_TRUE(refused({"chain", "x"}, ExitCode::usage, "--chain is not there yet in plyroot"));
   EXPECT_TRUE(refused({"--init", "-c"}, ExitCode::usage, "--continue is not there yet in plyroot"));
-  EXPECT_TRUE(refused({"--init", "--with"}, ExitCode::usage, "--with is not there yet in plyroot"));
+  EXPECT_TRUE(refused({"--init", "--spec"}, ExitCode::usage, "--spec is not there yet in plyroot"));
 }
 
 TEST(WrongOption, IsolationByNspawnIsNotThereYet) {
