@@ -157,6 +157,14 @@ def test_several_packages_are_built_one_after_the_other_each_in_a_clean_root(roo
     assert states.index("Finish: build phase for hello-c") < states.index("Start: build phase for told")
 
 
+def test_a_root_without_layers_is_made_anew_for_each_of_several_packages(empty, distribution, tmp_path):
+    results = empty.disk / "results-without-layers"
+    packages = [source_package(distribution, "hello-c"), source_package_of(tmp_path, TOLD)]
+    empty.ok("--disable-plugin", "overlayfs", "--nocheck", "--postinstall", "--resultdir", results, "--rebuild", *packages)
+    assert described(built(results, "told-1-1.x86_64.rpm"))["zip"] == "missing"
+    assert empty.sh("rpm -q hello-c told", "--disable-plugin", "overlayfs").split() == ["hello-c-1.0-1.x86_64", "told-1-1.x86_64"]
+
+
 def test_the_first_build_that_fails_ends_them_all(root, distribution, tmp_path):
     results = root.disk / "results-until-failure"
     names = ["noarch-tool", "failing-check", "hello-c"]
