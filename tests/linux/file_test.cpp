@@ -22,7 +22,7 @@ class RegularFile : public testing::Test {
   RegularFile() { std::filesystem::permissions(directory_.path(), std::filesystem::perms(0755)); }
 
   [[nodiscard]] std::string write(mode_t mode) const {
-    const std::string path = directory_.path() + "/file";
+    std::string path = directory_.path() + "/file";
     std::ofstream(path) << "content";
     chmod(path.c_str(), mode);
     return path;
