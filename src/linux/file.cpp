@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,12 +51,9 @@ std::string read_file(const std::string& path) {
 
 namespace {
 
-/// Without waiting for a FIFO.
 Descriptor open_regular_file(const std::string& path) {
-  Descriptor file = open_path(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  struct stat status {};
-  if (fstat(file.get(), &status) < 0) throw_errno(errno, "examine", printable(path));
-  if (!S_ISREG(status.st_mode)) throw_errno(EINVAL, "read as a regular file", printable(path));
+  Descriptor file = open_if_regular(open_path(path, O_PATH), O_RDONLY);
+  if (!file) throw_errno(EINVAL, "read as a regular file", printable(path));
   return file;
 }
 
