@@ -104,8 +104,8 @@ class Store {
     /// without the note: it was listed in this boot, and nobody has used it before.
     may_wait,
   };
-  /// What prepare_upper() noted is on the disk when this returns. Where it throws, or the Store is gone before, nothing
-  /// was changed, but a head that was on the disk may be noted as if it were not.
+  /// What prepare_upper() noted is on the disk when this returns, but for a note that may wait. Where it throws, or the
+  /// Store is gone before, nothing was changed, but a head that was on the disk may be noted as if it were not.
   void commit_preparation(UseNoteSync use_note = UseNoteSync::at_once);
   /// Puts on the disk what UseNoteSync::may_wait has left. @throws SystemError
   void sync_use_note();

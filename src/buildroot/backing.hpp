@@ -26,7 +26,8 @@ class Backing {
   [[nodiscard]] virtual HeadLock lock() = 0;
   /// The tree for a session to mount. The head is idle, or its tree attached in the host's namespace by --mount.
   [[nodiscard]] virtual RootTree prepare_tree(const HeadLock& lock, Log& log) = 0;
-  /// What prepare_tree() noted is on the disk when this returns; before, nothing may be written to the tree.
+  /// What prepare_tree() noted is on the disk when this returns, but for what `use_note` lets wait; before, nothing may
+  /// be written to the tree.
   virtual void commit_preparation(Store::UseNoteSync use_note) = 0;
   /// Puts on the disk what Store::UseNoteSync::may_wait has left.
   virtual void sync_use_note() = 0;
