@@ -11,7 +11,7 @@
 namespace plyroot::config {
 
 /// What the text of an entry begins with.
-inline constexpr std::string_view cache_magic = "plyroot config\n2";
+inline constexpr std::string_view cache_magic = "plyroot config\n3";
 
 /// Evaluated configurations, one file each, in a directory that belongs to root and that nobody else can enter or write
 /// to. A directory or a file of which that is not true is never read.

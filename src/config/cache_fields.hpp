@@ -11,7 +11,6 @@ template <SameBut<FileRecord> Value, class Visitor>
 void fields(Value& value, Visitor&& visit) {
   visit("path", value.path);
   visit("follow_link", value.follow_link);
-  visit("target", value.target);
   visit("absent", value.identity.absent);
   visit("device", value.identity.device);
   visit("inode", value.identity.inode);

@@ -1,14 +1,12 @@
 #include "config/dependencies.hpp"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 namespace plyroot::config {
@@ -18,7 +16,14 @@ std::int64_t nanoseconds(const statx_timestamp& time) {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
-/// Nothing where the look itself fails, for another reason than that there is no such file.
+std::uint64_t count_processors(bool online) {
+  if (online) return static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_NPROCESSORS_ONLN)));
+  cpu_set_t allowed;
+  return sched_getaffinity(0, sizeof allowed, &allowed) < 0 ? 0 : static_cast<std::uint64_t>(CPU_COUNT(&allowed));
+}
+
+}  // namespace
+
 std::optional<FileIdentity> look_at(const std::string& path, bool follow_link) {
   constexpr unsigned wanted = STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME;
   struct statx status {};
@@ -34,28 +39,9 @@ std::optional<FileIdentity> look_at(const std::string& path, bool follow_link) {
                       .changed = nanoseconds(status.stx_ctime)};
 }
 
-bool leads_to(const std::string& link, std::string_view target) {
-  std::array<char, PATH_MAX> buffer;
-  const ssize_t length = readlink(link.c_str(), buffer.data(), buffer.size());
-  return length >= 0 && std::string_view(buffer.data(), static_cast<std::size_t>(length)) == target;
-}
-
-bool unchanged(const FileRecord& record) {
-  return look_at(record.path, record.follow_link) == record.identity &&
-         (record.target.empty() || leads_to(record.path, record.target));
-}
-
-std::uint64_t count_processors(bool online) {
-  if (online) return static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_NPROCESSORS_ONLN)));
-  cpu_set_t allowed;
-  return sched_getaffinity(0, sizeof allowed, &allowed) < 0 ? 0 : static_cast<std::uint64_t>(CPU_COUNT(&allowed));
-}
-
-}  // namespace
-
 std::optional<std::string> find_change(const Dependencies& dependencies, const VariableLookup& variable) {
   for (const FileRecord& record : dependencies.files) {
-    if (!unchanged(record)) return record.path + " has changed";
+    if (look_at(record.path, record.follow_link) != record.identity) return record.path + " has changed";
   }
   for (const VariableRecord& record : dependencies.environment) {
     if (variable(record.name) != record.value) return "the environment variable " + record.name + " has changed";

@@ -24,9 +24,10 @@ struct FileIdentity {
 /// One look at the file system that an evaluation has taken: a file opened, a directory listed, a path looked for.
 struct FileRecord {
   std::string path;
-  bool follow_link = true;  ///< false: the link itself was looked at, and led to `target`
-  std::string target;
+  bool follow_link = true;  ///< false: the link itself was looked at
   FileIdentity identity;
+
+  bool operator==(const FileRecord&) const = default;
 };
 
 struct VariableRecord {
@@ -49,7 +50,10 @@ struct Dependencies {
 
 using VariableLookup = std::function<std::optional<std::string_view>(std::string_view name)>;
 
-/// Looks again: one statx(2) a file, and one readlink(2) a link.
+/// Looks at a path. Nothing where the look itself fails, for another reason than that there is no such file.
+std::optional<FileIdentity> look_at(const std::string& path, bool follow_link = true);
+
+/// Looks again: one statx(2) a file.
 /// @returns what has changed, in words for -v; nothing if all is as it was
 std::optional<std::string> find_change(const Dependencies& dependencies, const VariableLookup& variable);
 

@@ -38,17 +38,26 @@ std::optional<PasswdEntry> parse_line(std::string_view line) {
   return PasswdEntry{std::string(columns[0]), *uid, *gid, std::string(columns[5])};
 }
 
+constexpr const char* passwd_file = "/etc/passwd";
+
 class Passwd {
  public:
-  [[nodiscard]] std::optional<PasswdEntry> find(uid_t uid) const {
+  std::optional<PasswdEntry> find(uid_t uid) {
     if (auto entry = find_in_passwd(text_, [uid](const PasswdEntry& candidate) { return candidate.uid == uid; })) {
       return entry;
     }
+    asked_others_ = true;
     return ask_name_services(uid);
   }
 
   [[nodiscard]] std::optional<PasswdEntry> find(std::string_view name) const {
     return find_in_passwd(text_, [name](const PasswdEntry& candidate) { return candidate.name == name; });
+  }
+
+  /// The file, where all that was found was found in it.
+  [[nodiscard]] std::optional<FileRecord> told_all() const {
+    if (asked_others_ || !before_reading_) return std::nullopt;
+    return FileRecord{.path = passwd_file, .identity = *before_reading_};
   }
 
  private:
@@ -62,13 +71,20 @@ class Passwd {
     return parse_line(trim(answer.output));
   }
 
-  std::string text_ = linux_api::read_file_if_exists("/etc/passwd").value_or("");
+  std::optional<FileIdentity> before_reading_ = look_at(passwd_file);
+  std::string text_ = linux_api::read_file_if_exists(passwd_file).value_or("");
+  bool asked_others_ = false;
 };
 
 /// The user of a uid; one that nobody knows has no name and no home.
-EvaluatingUser known_user(const Passwd& passwd, uid_t uid, std::optional<gid_t> gid) {
+EvaluatingUser known_user(Passwd& passwd, uid_t uid, std::optional<gid_t> gid) {
   const auto entry = passwd.find(uid).value_or(PasswdEntry{"", uid, uid, "/"});
-  return {.uid = uid, .gid = gid.value_or(entry.gid), .name = entry.name, .home = entry.home};
+  EvaluatingUser user;
+  user.uid = uid;
+  user.gid = gid.value_or(entry.gid);
+  user.name = entry.name;
+  user.home = entry.home;
+  return user;
 }
 
 std::optional<uid_t> id_from_sudo(const char* variable) {
@@ -105,15 +121,22 @@ std::vector<gid_t> parse_group_ids(std::string_view output) {
   return groups;
 }
 
-EvaluatingUser find_evaluating_user() {
-  const Passwd passwd;
-  const uid_t real = getuid();
-  const auto sudo_user = real == 0 ? id_from_sudo("SUDO_UID") : std::nullopt;
+Caller find_caller() {
+  Caller caller{.uid = getuid(), .gid = getgid(), .root_login = false, .is_privileged = geteuid() == 0};
+  if (caller.uid != 0) return caller;
+  const auto sudo_user = id_from_sudo("SUDO_UID");
+  caller.root_login = sudo_user.value_or(0) == 0;
+  if (caller.root_login) return caller;
+  caller.uid = *sudo_user;
+  caller.gid = id_from_sudo("SUDO_GID");
+  return caller;
+}
+
+EvaluatingUser find_evaluating_user(const Caller& caller) {
+  Passwd passwd;
   EvaluatingUser user;
-  if (real != 0) {
-    user = known_user(passwd, real, getgid());
-  } else if (sudo_user.value_or(0) != 0) {
-    user = known_user(passwd, *sudo_user, id_from_sudo("SUDO_GID"));
+  if (!caller.root_login) {
+    user = known_user(passwd, caller.uid, caller.gid);
   } else {
     const auto own = passwd.find("plyroot");
     const auto root = passwd.find(uid_t{0});
@@ -124,9 +147,10 @@ EvaluatingUser find_evaluating_user() {
     user.home = root ? root->home : "/root";
     user.for_root_login = true;
   }
-  user.must_change = geteuid() == 0;
+  user.must_change = caller.is_privileged;
   user.chroot_uid = user.for_root_login ? first_ordinary_id : user.uid;
   user.chroot_gid = user.for_root_login || user.gid == 0 ? first_ordinary_id : user.gid;
+  user.told_by = passwd.told_all();
   return user;
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "config/dependencies.hpp"
+
 namespace plyroot::config {
 
 /// The uid and gid that evaluate configurations after a login as root, where there is no user `plyroot`: from the range
@@ -26,13 +28,27 @@ struct EvaluatingUser {
   bool for_root_login = false;  ///< root's own configuration files have to be handed to it
   uid_t chroot_uid = 0;         ///< chrootuid's default: an ordinary user
   gid_t chroot_gid = 0;
+  /// The file that told all this of the caller, as it was before it was read; nothing where others told of it too.
+  std::optional<FileRecord> told_by;
 };
 
-/// The user who called sudo (SUDO_UID and SUDO_GID), else the real user of this process, else `plyroot` or fallback_id.
+/// Who calls plyroot, as far as that is known without reading anything.
+struct Caller {
+  uid_t uid = 0;               ///< of the user who called sudo (SUDO_UID), else the real one of this process
+  std::optional<gid_t> gid;    ///< the same of the group; nothing where sudo does not say it
+  bool root_login = false;     ///< root, who became that otherwise than by sudo
+  bool is_privileged = false;  ///< this process may change its ids
+
+  bool operator==(const Caller&) const = default;
+};
+
+/// @throws Error where SUDO_UID or SUDO_GID is no number
+Caller find_caller();
+
+/// The caller, or where that is root's login the user `plyroot` or fallback_id.
 /// Reads /etc/passwd by itself: asking the system's name services costs more than all else that a command does before
 /// its work. Only a user whom that file does not know is asked for there.
-/// @throws Error where SUDO_UID is no number
-EvaluatingUser find_evaluating_user();
+EvaluatingUser find_evaluating_user(const Caller& caller = find_caller());
 
 /// What passwd(5) has of a user.
 struct PasswdEntry {

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -33,6 +34,19 @@ enum : int { program_descriptor = 3, request_descriptor, answer_descriptor, firs
 
 [[noreturn]] void fail(const std::string& message, std::string advice = {}) {
   throw Error(message, std::move(advice), ExitCode::configuration);
+}
+
+constexpr std::array<std::string_view, 10> variables_passed_on{"LANG",      "TERM",     "http_proxy", "https_proxy",
+                                                               "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
+                                                               "FTP_PROXY", "NO_PROXY"};
+
+std::vector<std::string> environment_for(const EvaluatingUser& user) {
+  std::vector<std::string> environment{fmt::format("HOME={}", user.home), fmt::format("USER={}", user.name),
+                                       fmt::format("LOGNAME={}", user.name), "PATH=/usr/bin:/bin:/usr/sbin:/sbin"};
+  for (const std::string_view name : variables_passed_on) {
+    if (const auto value = passed_on(name)) environment.push_back(fmt::format("{}={}", name, *value));
+  }
+  return environment;
 }
 
 /// A file without a name: readable for another user wherever plyroot itself lies.
@@ -75,7 +89,7 @@ class RunningEvaluator {
                       linux_api::path_of(program_descriptor),
                       std::to_string(static_cast<int>(request_descriptor)),
                       std::to_string(static_cast<int>(answer_descriptor))};
-    plan.environment = evaluator_environment(user);
+    plan.environment = environment_for(user);
     plan.descriptors = {{nothing.get(), STDIN_FILENO},
                         {STDERR_FILENO, STDOUT_FILENO},
                         {program.get(), program_descriptor},
@@ -157,20 +171,16 @@ class RunningEvaluator {
   Child child_;
 };
 
-std::string variable(const char* name, std::string_view value) {
-  return fmt::format("{}={}", name, value);
-}
-
 }  // namespace
 
-std::vector<std::string> evaluator_environment(const EvaluatingUser& user) {
-  std::vector<std::string> environment{variable("HOME", user.home), variable("USER", user.name),
-                                       variable("LOGNAME", user.name), "PATH=/usr/bin:/bin:/usr/sbin:/sbin"};
-  for (const char* name : {"LANG", "TERM", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY",
-                           "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY"}) {
-    if (const char* value = std::getenv(name)) environment.push_back(variable(name, value));
-  }
-  return environment;
+bool is_passed_on(std::string_view variable) {
+  return std::find(variables_passed_on.begin(), variables_passed_on.end(), variable) != variables_passed_on.end();
+}
+
+std::optional<std::string_view> passed_on(std::string_view variable) {
+  const char* value = is_passed_on(variable) ? std::getenv(std::string(variable).c_str()) : nullptr;
+  if (value == nullptr) return std::nullopt;
+  return value;
 }
 
 Answer evaluate(Task task, const Request& request, const EvaluatingUser& user, const Surroundings& surroundings) {

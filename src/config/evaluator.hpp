@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +34,11 @@ struct Answer {
   std::vector<std::string> uncacheable;  ///< why the answer must not be kept, if it must not
 };
 
-/// "NAME=value": all that a configuration may read of the environment. Of the caller's: LANG, TERM and the proxies.
-std::vector<std::string> evaluator_environment(const EvaluatingUser& user);
+/// Whether a configuration reads this variable of the caller's environment: LANG, TERM and the proxies. What else it
+/// reads there is said by who evaluates it.
+bool is_passed_on(std::string_view variable);
+/// The value of such a variable; nothing where it is not set, or not passed on.
+std::optional<std::string_view> passed_on(std::string_view variable);
 
 /// Says which evaluator this is: changes with its code, and with the form in which its answers are kept.
 std::string_view evaluator_identity();

@@ -76,10 +76,7 @@ void read(const json& document, Value& value) {
 }
 
 FileRecord file_record(const json& record) {
-  FileRecord result{.path = record.at("path"),
-                    .follow_link = record.at("kind") == "file",
-                    .target = record.value("target", ""),
-                    .identity = {}};
+  FileRecord result{.path = record.at("path"), .follow_link = record.at("kind") == "file", .identity = {}};
   if (record.value("absent", false)) {
     result.identity.absent = true;
     return result;

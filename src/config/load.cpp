@@ -19,75 +19,112 @@
 #include "support/log.hpp"
 
 namespace plyroot::config {
+
+template <SameBut<Caller> Value, class Visitor>
+void fields(Value& value, Visitor&& visit) {
+  visit("uid", value.uid);
+  visit("gid", value.gid);
+  visit("root_login", value.root_login);
+  visit("is_privileged", value.is_privileged);
+}
+
 namespace {
 
-std::string absolute(const std::string& path) {
+constexpr std::size_t usual_key_size = 1024;
+
+/// Whether a path is as absolute() would have it.
+bool is_absolute_and_normal(std::string_view path) {
+  return path.starts_with('/') && !path.ends_with('/') && path.find("//") == std::string_view::npos &&
+         path.find("/.") == std::string_view::npos;
+}
+
+std::string absolute(std::string path) {
+  if (is_absolute_and_normal(path)) return path;  // std::filesystem takes as long as a system call
   std::string normal = std::filesystem::absolute(path).lexically_normal().string();
   while (normal.size() > 1 && normal.ends_with('/'))
     normal.pop_back();
   return normal;
 }
 
+/// Who evaluates for a caller. Found when it is first needed: what was kept needs it seldom.
+class UserOfCaller {
+ public:
+  explicit UserOfCaller(const Surroundings& surroundings) : surroundings_(&surroundings), caller_(find_caller()) {}
+
+  [[nodiscard]] const Caller& caller() const { return caller_; }
+
+  const EvaluatingUser& get() {
+    if (!user_) {
+      user_ = find_evaluating_user(caller_);
+      if (surroundings_->home) user_->home = *surroundings_->home;
+    }
+    return *user_;
+  }
+
+ private:
+  const Surroundings* surroundings_;
+  Caller caller_;
+  std::optional<EvaluatingUser> user_;
+};
+
 /// "~" and "~/..." in the user's own home, as a shell would have it.
-std::string expand_home(const std::string& path, const EvaluatingUser& user) {
-  return path == "~" || path.starts_with("~/") ? user.home + path.substr(1) : path;
+std::string expand_home(std::string path, UserOfCaller& user) {
+  return path == "~" || path.starts_with("~/") ? user.get().home + path.substr(1) : path;
 }
 
 /// The request with paths that mean the same from any directory.
-Request complete(Request request, const EvaluatingUser& user) {
-  request.config_directory = absolute(request.config_directory);
-  if (request.chroot.ends_with(".cfg")) request.chroot = absolute(expand_home(request.chroot, user));
+Request complete(Request request, UserOfCaller& user) {
+  request.config_directory = absolute(std::move(request.config_directory));
+  if (request.chroot.ends_with(".cfg")) request.chroot = absolute(expand_home(std::move(request.chroot), user));
   for (auto* path : {&request.rootdir, &request.resultdir, &request.macrofile}) {
-    if (*path) *path = absolute(expand_home(**path, user));
+    if (*path) *path = absolute(expand_home(std::move(**path), user));
   }
   return request;
 }
 
-EvaluatingUser evaluating_user(const Surroundings& surroundings) {
-  EvaluatingUser user = find_evaluating_user();
-  if (surroundings.home) user.home = *surroundings.home;
-  return user;
-}
-
 /// All that an answer depends on and that is known before anything is read.
-std::string key_of(const Request& request, bool for_any_uniqueext, const EvaluatingUser& user,
+std::string key_of(const Request& request, bool for_any_uniqueext, const Caller& caller,
                    const Surroundings& surroundings) {
   utsname host{};
   uname(&host);
   std::string key;
+  key.reserve(usual_key_size);
   binary::Writer writer(key);
   writer.put(evaluator_identity());
   writer.put(surroundings.python);
+  writer.put(surroundings.home);
   writer.put(request.chroot);
   writer.put(request.config_directory);
   writer.put(request);
   writer.put(for_any_uniqueext);
-  writer.put(user.uid);
-  writer.put(user.gid);
-  writer.put(user.name);
-  writer.put(user.home);
-  writer.put(user.for_root_login);
-  writer.put(user.chroot_uid);
-  writer.put(user.chroot_gid);
+  writer.put(caller);
   for (const char* part : {host.sysname, host.nodename, host.release, host.version, host.machine}) {
     writer.put(std::string_view(part));
   }
   return key;
 }
 
-VariableLookup lookup_in(const std::vector<std::string>& environment) {
-  return [&environment](std::string_view name) -> std::optional<std::string_view> {
-    for (const std::string_view variable : environment) {
-      if (variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=') {
-        return variable.substr(name.size() + 1);
-      }
-    }
-    return std::nullopt;
-  };
+/// The key where others than /etc/passwd tell of the user, whose changes no file shows.
+std::string key_with(std::string key, const EvaluatingUser& user) {
+  binary::Writer writer(key);
+  writer.put(user.uid);
+  writer.put(user.gid);
+  writer.put(user.name);
+  writer.put(user.home);
+  return key;
 }
 
 std::int64_t now_in_nanoseconds() {
   return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// Makes an answer depend on what tells who evaluates it. What that user alone decides needs no more looking at then.
+void depend_on_the_user(Dependencies& dependencies, const EvaluatingUser& user) {
+  if (user.told_by &&
+      std::find(dependencies.files.begin(), dependencies.files.end(), *user.told_by) == dependencies.files.end()) {
+    dependencies.files.push_back(*user.told_by);
+  }
+  std::erase_if(dependencies.environment, [](const VariableRecord& record) { return !is_passed_on(record.name); });
 }
 
 void say(const std::vector<Notice>& notices, Log& log) {
@@ -129,12 +166,6 @@ void give_uniqueext(Answer& answer, const std::string& uniqueext) {
     replacement.in(notice.text);
 }
 
-/// A request, and whether it stands for all uniqueexts.
-struct Question {
-  Request request;
-  bool for_any_uniqueext = false;
-};
-
 /// One call of load().
 class Loading {
  public:
@@ -142,28 +173,36 @@ class Loading {
       : log_(&log),
         surroundings_(&surroundings),
         report_(&report),
-        user_(evaluating_user(surroundings)),
+        user_(surroundings),
         cache_(surroundings.cache_directory) {}
 
-  [[nodiscard]] const EvaluatingUser& user() const { return user_; }
+  [[nodiscard]] UserOfCaller& user() { return user_; }
 
-  Answer find_or_evaluate(const Question& question) {
-    const std::vector<std::string> environment = evaluator_environment(user_);
-    const std::string key = key_of(question.request, question.for_any_uniqueext, user_, *surroundings_);
-    std::string why;
-    if (auto kept = cache_.find(key, lookup_in(environment), why)) {
-      report_->from_cache = true;
-      return std::move(*kept);
-    }
-    log_->debug(fmt::format("Evaluating the configuration: {}", why));
-    report_->from_cache = false;
+  /// @param for_any_uniqueext whether the request stands for all
+  Answer find_or_evaluate(const Request& request, bool for_any_uniqueext) {
+    std::string key = key_of(request, for_any_uniqueext, user_.caller(), *surroundings_);
+    if (auto kept = find(key)) return std::move(*kept);
     const std::int64_t began = now_in_nanoseconds();
-    Answer answer = evaluate(Task::config, question.request, user_, *surroundings_);
+    const EvaluatingUser& user = user_.get();
+    if (!user.told_by) {
+      key = key_with(std::move(key), user);
+      if (auto kept = find(key)) return std::move(*kept);
+    }
+    log_->debug(fmt::format("Evaluating the configuration: {}", why_not_found_));
+    report_->from_cache = false;
+    Answer answer = evaluate(Task::config, request, user, *surroundings_);
+    depend_on_the_user(answer.dependencies, user);
     keep(key, answer, began);
     return answer;
   }
 
  private:
+  std::optional<Answer> find(const std::string& key) {
+    auto kept = cache_.find(key, passed_on, why_not_found_);
+    if (kept) report_->from_cache = true;
+    return kept;
+  }
+
   void keep(const std::string& key, const Answer& answer, std::int64_t began) {
     report_->not_kept_because = reasons_not_to_keep(answer, began, *surroundings_);
     report_->kept = false;
@@ -182,17 +221,18 @@ class Loading {
   Log* log_;
   const Surroundings* surroundings_;
   LoadReport* report_;
-  EvaluatingUser user_;
+  UserOfCaller user_;
   Cache cache_;
+  std::string why_not_found_;
 };
 
 /// The answer for all uniqueexts, made one for this. Nothing where each has one of its own.
 std::optional<Answer> answer_for_any(Loading& loading, const Request& request) {
   if (!request.uniqueext || !is_plain(*request.uniqueext)) return std::nullopt;
-  Question question{request, true};
-  question.request.uniqueext = any_uniqueext;
+  Request for_any = request;
+  for_any.uniqueext = any_uniqueext;
   try {
-    Answer answer = loading.find_or_evaluate(question);
+    Answer answer = loading.find_or_evaluate(for_any, true);
     if (answer.computes_with_root) return std::nullopt;
     give_uniqueext(answer, *request.uniqueext);
     return answer;
@@ -210,23 +250,23 @@ Config load(const Request& asked, Log& log, const Surroundings& surroundings, Lo
   Loading loading(log, surroundings, done);
   const Request request = complete(asked, loading.user());
   std::optional<Answer> for_any = answer_for_any(loading, request);
-  Answer answer = for_any ? std::move(*for_any) : loading.find_or_evaluate({request});
+  Answer answer = for_any ? std::move(*for_any) : loading.find_or_evaluate(request, false);
   say(answer.notices, log);
   done.dictionary = std::move(answer.dictionary);
   return std::move(answer.config);
 }
 
 std::string debug_config(const Request& request, bool expanded, Log& log, const Surroundings& surroundings) {
-  const EvaluatingUser user = evaluating_user(surroundings);
+  UserOfCaller user(surroundings);
   const Answer answer = evaluate(expanded ? Task::debug_config_expanded : Task::debug_config, complete(request, user),
-                                 user, surroundings);
+                                 user.get(), surroundings);
   say(answer.notices, log);
   return answer.text;
 }
 
 std::string list_chroots(const Request& request, Log& log, const Surroundings& surroundings) {
-  const EvaluatingUser user = evaluating_user(surroundings);
-  const Answer answer = evaluate(Task::list_chroots, complete(request, user), user, surroundings);
+  UserOfCaller user(surroundings);
+  const Answer answer = evaluate(Task::list_chroots, complete(request, user), user.get(), surroundings);
   say(answer.notices, log);
   return answer.text;
 }

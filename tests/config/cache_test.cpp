@@ -1,4 +1,6 @@
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #include <functional>
 #include <map>
@@ -219,8 +221,52 @@ TEST_F(Cached, NamesTheUniqueextThatWasAskedForInAnError) {
   }
 }
 
+TEST_F(Cached, IsEvaluatedAgainForAnotherConfiguration) {
+  write("etc/other.cfg", "config_opts['root'] = 'other'");
+  expect_evaluation_after([this] { request_.chroot = "other"; });
+  EXPECT_EQ(load().root, "other");
+}
+
+TEST_F(Cached, IsEvaluatedAgainForAnotherConfigurationDirectory) {
+  write("elsewhere/x.cfg", "config_opts['root'] = 'other'");
+  expect_evaluation_after([this] { request_.config_directory = path("elsewhere"); });
+  EXPECT_EQ(load().root, "other");
+}
+
 TEST_F(Cached, IsEvaluatedAgainForAnotherUser) {
   expect_evaluation_after([] { setenv("SUDO_UID", "12345", 1); });
+  unsetenv("SUDO_UID");
+}
+
+/// A list of users in the place of the host's, for this process alone.
+class OwnPasswd {
+ public:
+  explicit OwnPasswd(const std::string& file) {
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ||
+        mount(file.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) < 0) {
+      throw std::system_error(errno, std::generic_category(), "bind " + file);
+    }
+  }
+  ~OwnPasswd() { umount2("/etc/passwd", MNT_DETACH); }
+  OwnPasswd(const OwnPasswd&) = delete;
+  OwnPasswd& operator=(const OwnPasswd&) = delete;
+};
+
+TEST_F(Cached, IsEvaluatedAgainWhenTheListOfUsersHasChanged) {
+  configure("config_opts['description'] = str(os.getuid())");
+  const std::string users = write("passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  const OwnPasswd passwd(users);
+  expect_evaluation_after([] { std::ofstream("/etc/passwd", std::ios::app) << "plyroot:x:4711:4711::/:/bin/false\n"; });
+  EXPECT_EQ(load().description, "4711");
+}
+
+TEST_F(Cached, IsEvaluatedAgainForAnotherHomeOfTheUser) {
+  expect_evaluation_after([this] { surroundings_.home = path("another-home"); });
+}
+
+TEST_F(Cached, ConfigurationOfAUserWhomOnlyTheNameServicesCouldKnowIsKept) {
+  setenv("SUDO_UID", "12345", 1);
+  fill();
   unsetenv("SUDO_UID");
 }
 

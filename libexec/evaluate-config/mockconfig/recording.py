@@ -28,7 +28,6 @@ from typing import Any
 
 _stat = os.stat
 _lstat = os.lstat
-_readlink = os.readlink
 
 FileRecord = dict[str, Any]
 
@@ -121,8 +120,6 @@ class Recorder:
         try:
             status = look(name)
             record = _identity(status)
-            if kind == "link" and stat_modes.S_ISLNK(status.st_mode):
-                record["target"] = _readlink(name)
         except (FileNotFoundError, NotADirectoryError):
             record = _identity(None)
         except (OSError, ValueError) as error:
