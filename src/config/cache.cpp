@@ -76,25 +76,25 @@ void remove_oldest(int directory) {
 
 }  // namespace
 
-std::optional<Answer> Cache::find(std::string_view key, const VariableLookup& variable, std::string& why) const {
+std::unique_ptr<Answer> Cache::find(std::string_view key, const VariableLookup& variable, std::string& why) const {
   const Descriptor directory = open_directory(directory_);
   if (!directory) {
     why = fmt::format("there is no cache {}", directory_);
-    return std::nullopt;
+    return nullptr;
   }
   if (!is_trusted(directory, S_IFDIR)) {
     why = fmt::format("{} can be written by others than root, so it is not read", directory_);
-    return std::nullopt;
+    return nullptr;
   }
   const std::string name = file_name(key);
   const Descriptor file(openat(directory.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) {
     why = "it was not evaluated before";
-    return std::nullopt;
+    return nullptr;
   }
   if (!is_trusted(file, S_IFREG)) {
     why = fmt::format("{}/{} can be written by others than root, so it is not read", directory_, name);
-    return std::nullopt;
+    return nullptr;
   }
   try {
     const std::string content = linux_api::read_all(file.get(), longest_entry);
@@ -103,22 +103,22 @@ std::optional<Answer> Cache::find(std::string_view key, const VariableLookup& va
     binary::Reader reader(*payload);
     if (reader.text() != key) {
       why = "it was not evaluated before";
-      return std::nullopt;
+      return nullptr;
     }
-    Answer answer;
-    reader.get(answer.dependencies);
-    if (auto change = find_change(answer.dependencies, variable)) {
+    auto answer = std::make_unique<Answer>();
+    reader.get(answer->dependencies);
+    if (auto change = find_change(answer->dependencies, variable)) {
       why = std::move(*change);
-      return std::nullopt;
+      return nullptr;
     }
-    reader.get(answer.computes_with_root);
-    reader.get(answer.notices);
-    reader.get(answer.config);
+    reader.get(answer->computes_with_root);
+    reader.get(answer->notices);
+    reader.get(answer->config);
     if (!reader.at_end()) throw binary::Malformed();
     return answer;
   } catch (const std::runtime_error& error) {
     why = fmt::format("{}/{} cannot be used: {}", directory_, name, error.what());
-    return std::nullopt;
+    return nullptr;
   }
 }
 

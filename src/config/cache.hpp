@@ -1,7 +1,6 @@
 #pragma once
 
-#include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +18,10 @@ class Cache {
  public:
   explicit Cache(std::string directory) : directory_(std::move(directory)) {}
 
-  /// What was kept for a key, if all that it depends on is as it was.
+  /// What was kept for a key, if all that it depends on is as it was; else nothing.
   /// @param why set to the reason for -v where there is nothing
-  [[nodiscard]] std::optional<Answer> find(std::string_view key, const VariableLookup& variable,
-                                           std::string& why) const;
+  [[nodiscard]] std::unique_ptr<Answer> find(std::string_view key, const VariableLookup& variable,
+                                             std::string& why) const;
 
   /// Keeps an answer, and forgets the oldest when there are many. Makes the directory if need be.
   /// @throws Error where it cannot be written; nothing is damaged then

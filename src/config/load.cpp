@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -179,25 +180,25 @@ class Loading {
   [[nodiscard]] UserOfCaller& user() { return user_; }
 
   /// @param for_any_uniqueext whether the request stands for all
-  Answer find_or_evaluate(const Request& request, bool for_any_uniqueext) {
+  std::unique_ptr<Answer> find_or_evaluate(const Request& request, bool for_any_uniqueext) {
     std::string key = key_of(request, for_any_uniqueext, user_.caller(), *surroundings_);
-    if (auto kept = find(key)) return std::move(*kept);
+    if (auto kept = find(key)) return kept;
     const std::int64_t began = now_in_nanoseconds();
     const EvaluatingUser& user = user_.get();
     if (!user.told_by) {
       key = key_with(std::move(key), user);
-      if (auto kept = find(key)) return std::move(*kept);
+      if (auto kept = find(key)) return kept;
     }
     log_->debug(fmt::format("Evaluating the configuration: {}", why_not_found_));
     report_->from_cache = false;
-    Answer answer = evaluate(Task::config, request, user, *surroundings_);
-    depend_on_the_user(answer.dependencies, user);
-    keep(key, answer, began);
+    auto answer = std::make_unique<Answer>(evaluate(Task::config, request, user, *surroundings_));
+    depend_on_the_user(answer->dependencies, user);
+    keep(key, *answer, began);
     return answer;
   }
 
  private:
-  std::optional<Answer> find(const std::string& key) {
+  std::unique_ptr<Answer> find(const std::string& key) {
     auto kept = cache_.find(key, passed_on, why_not_found_);
     if (kept) report_->from_cache = true;
     return kept;
@@ -227,17 +228,17 @@ class Loading {
 };
 
 /// The answer for all uniqueexts, made one for this. Nothing where each has one of its own.
-std::optional<Answer> answer_for_any(Loading& loading, const Request& request) {
-  if (!request.uniqueext || !is_plain(*request.uniqueext)) return std::nullopt;
+std::unique_ptr<Answer> answer_for_any(Loading& loading, const Request& request) {
+  if (!request.uniqueext || !is_plain(*request.uniqueext)) return nullptr;
   Request for_any = request;
   for_any.uniqueext = any_uniqueext;
   try {
-    Answer answer = loading.find_or_evaluate(for_any, true);
-    if (answer.computes_with_root) return std::nullopt;
-    give_uniqueext(answer, *request.uniqueext);
+    auto answer = loading.find_or_evaluate(for_any, true);
+    if (answer->computes_with_root) return nullptr;
+    give_uniqueext(*answer, *request.uniqueext);
     return answer;
   } catch (const Error&) {
-    return std::nullopt;  // with the real name there may be no error, or it is told in the user's own words
+    return nullptr;  // with the real name there may be no error, or it is told in the user's own words
   }
 }
 
@@ -249,11 +250,11 @@ Config load(const Request& asked, Log& log, const Surroundings& surroundings, Lo
   done = {};
   Loading loading(log, surroundings, done);
   const Request request = complete(asked, loading.user());
-  std::optional<Answer> for_any = answer_for_any(loading, request);
-  Answer answer = for_any ? std::move(*for_any) : loading.find_or_evaluate(request, false);
-  say(answer.notices, log);
-  done.dictionary = std::move(answer.dictionary);
-  return std::move(answer.config);
+  std::unique_ptr<Answer> answer = answer_for_any(loading, request);
+  if (answer == nullptr) answer = loading.find_or_evaluate(request, false);
+  say(answer->notices, log);
+  done.dictionary = std::move(answer->dictionary);
+  return std::move(answer->config);
 }
 
 std::string debug_config(const Request& request, bool expanded, Log& log, const Surroundings& surroundings) {

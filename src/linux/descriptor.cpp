@@ -139,7 +139,9 @@ std::string read_all(int fd, std::size_t limit) {
     if (got < 0) throw_errno(errno, "read", shown_path(fd));
     size += static_cast<std::size_t>(got);
     if (size > limit) throw Error(fmt::format("what was to be read is longer than {} bytes", limit));
-    if (got == 0) break;
+    const bool ends_where_told =
+        tells_size && size == static_cast<std::size_t>(status.st_size) && size < content.size();
+    if (got == 0 || ends_where_told) break;
     if (size == content.size()) content.resize(2 * size);
   }
   content.resize(size);

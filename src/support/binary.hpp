@@ -84,7 +84,7 @@ class Reader {
     get(size);
     return take(size);
   }
-  void get(std::string& value) { value = text(); }
+  void get(std::string& value) { value = std::string(text()); }  // takes less than the assignment of a view
   void get(bool& value) {
     std::uint8_t byte = 0;
     get(byte);

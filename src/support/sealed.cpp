@@ -1,23 +1,31 @@
 #include "support/sealed.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 #include "support/binary.hpp"
 
 namespace plyroot {
 
+namespace {
+
+std::uint64_t mixed(std::uint64_t sum, std::uint64_t word) {
+  sum = (sum ^ word) * 0xFF51AFD7ED558CCDU;
+  return sum ^ (sum >> 32U);
+}
+
+}  // namespace
+
 std::uint64_t checksum(std::string_view data) {
   std::uint64_t sum = 0x9E3779B97F4A7C15U ^ data.size();
-  while (!data.empty()) {
-    std::uint64_t word = 0;
-    const std::size_t size = std::min(data.size(), sizeof word);
-    std::memcpy(&word, data.data(), size);
-    data.remove_prefix(size);
-    sum = (sum ^ word) * 0xFF51AFD7ED558CCDU;
-    sum ^= sum >> 32U;
+  std::uint64_t word = 0;
+  for (; data.size() >= sizeof word; data.remove_prefix(sizeof word)) {
+    std::memcpy(&word, data.data(), sizeof word);
+    sum = mixed(sum, word);
   }
-  return sum;
+  if (data.empty()) return sum;
+  word = 0;
+  std::memcpy(&word, data.data(), data.size());
+  return mixed(sum, word);
 }
 
 std::string sealed(std::string_view magic, std::string_view payload) {

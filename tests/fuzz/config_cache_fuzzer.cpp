@@ -31,7 +31,7 @@ class CacheDirectory {
     std::filesystem::remove_all(path_, ignored);
   }
 
-  std::optional<config::Answer> find(std::string_view payload) const {
+  std::unique_ptr<config::Answer> find(std::string_view payload) const {
     std::string entry;
     binary::Writer(entry).put(key);
     const auto file = path_ / fmt::format("{:016x}", checksum(key));
@@ -40,7 +40,7 @@ class CacheDirectory {
     std::string why;
     auto found = config::Cache(path_).find(
         key, [](std::string_view /*name*/) { return std::nullopt; }, why);
-    fuzz::require(found.has_value() == why.empty(), "what cannot be used is said to be so");
+    fuzz::require((found != nullptr) == why.empty(), "what cannot be used is said to be so");
     return found;
   }
 
