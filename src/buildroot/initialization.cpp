@@ -105,18 +105,17 @@ void install_first_time(Root& root, Installer& installer) {
 
 }  // namespace
 
-Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work,
-                          Store::UseNoteSync use_note) {
+Session enter_initialized(Root& root, Installer& installer, const BeforeWork& before, Store::UseNoteSync use_note) {
   const auto step = root.log().step("chroot init");
   Session session = [&] {
     if (root.is_initialized()) {
       const auto before_return = [&, made_from = origin_of_postinit(root)] {
-        before_work();
+        before.while_entering();
         warn_of_changed_configuration(root, installer, made_from);
       };
       return root.enter(before_return, use_note);
     }
-    before_work();
+    before.installing();
     install_first_time(root, installer);
     return root.enter();
   }();

@@ -23,13 +23,18 @@ class Installer {
   [[nodiscard]] virtual std::string origin() const = 0;
 };
 
+/// What a command does between its own beginning and the root's being ready for it. One of the two is called.
+struct BeforeWork {
+  std::function<void()> installing;      ///< before anything is installed into the root
+  std::function<void()> while_entering;  ///< where nothing is to be installed: while the session is set up, or joined
+};
+
 /// A session of a root that has its packages: installs them first where it has none, and makes the snapshot `postinit`
 /// of it if there is none. Of several commands that find an empty root at once one installs, the others wait and start
 /// from its postinit. Where an installation fails nothing of it stays.
-/// @param before_work called before anything runs in the root; where nothing is to be installed, while it is set up
 /// @param use_note as Root::enter()
 /// @throws Error
-Session enter_initialized(Root& root, Installer& installer, const std::function<void()>& before_work,
+Session enter_initialized(Root& root, Installer& installer, const BeforeWork& before,
                           Store::UseNoteSync use_note = Store::UseNoteSync::at_once);
 
 /// The snapshot that is made by itself when a root has been initialised.

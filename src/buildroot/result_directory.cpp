@@ -10,7 +10,6 @@
 
 #include "linux/directory.hpp"
 #include "support/error.hpp"
-#include "support/log.hpp"
 #include "support/text.hpp"
 
 namespace plyroot::buildroot {
@@ -29,11 +28,27 @@ auto again_where_removed_meanwhile(const Action& action) {
   }
 }
 
+/// A new file to append to. What is called so is removed.
+linux_api::Descriptor create_anew(int directory, const std::string& name) {
+  const auto create = [&] {
+    return linux_api::open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0644);
+  };
+  try {
+    return create();
+  } catch (const SystemError& error) {
+    if (error.error_number() != EEXIST) throw;
+  }
+  if (unlinkat(directory, name.c_str(), 0) < 0 && errno != ENOENT)
+    throw_errno(errno, "replace", linux_api::shown_path(directory, name));
+  return create();
+}
+
 }  // namespace
 
 linux_api::Descriptor open_result_directory(const config::Config& config) {
   try {
     return again_where_removed_meanwhile([&] {
+      if (auto there = linux_api::open_if_exists(AT_FDCWD, config.resultdir, O_RDONLY | O_DIRECTORY)) return there;
       const bool made = linux_api::make_directories(config.resultdir, 0755);
       linux_api::Descriptor directory = linux_api::open_path(config.resultdir, O_RDONLY | O_DIRECTORY);
       if (made && fchown(directory.get(), config.chrootuid, config.chrootgid) < 0) {
@@ -50,10 +65,7 @@ linux_api::Descriptor open_result_directory(const config::Config& config) {
 linux_api::Descriptor create_result_file(int result_directory, const std::string& name, const config::Config& config) {
   // Renamed into its place, since another command on this root may do the same at the same time.
   const std::string temporary = fmt::format(".{}.{}.new", name, getpid());
-  if (unlinkat(result_directory, temporary.c_str(), 0) < 0 && errno != ENOENT)
-    throw_errno(errno, "replace", linux_api::shown_path(result_directory, temporary));
-  linux_api::Descriptor file =
-      linux_api::open_at(result_directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0644);
+  linux_api::Descriptor file = create_anew(result_directory, temporary);
   if (fchown(file.get(), config.chrootuid, config.chrootgid) < 0)
     throw_errno(errno, "change the owner of", linux_api::shown_path(file.get()));
   if (renameat(result_directory, temporary.c_str(), result_directory, name.c_str()) < 0)
@@ -61,12 +73,13 @@ linux_api::Descriptor create_result_file(int result_directory, const std::string
   return file;
 }
 
-void log_into_result_directory(const config::Config& config, Log& log) {
-  again_where_removed_meanwhile([&] {
+LogFiles create_logs(const config::Config& config) {
+  return again_where_removed_meanwhile([&] {
     const linux_api::Descriptor directory = open_result_directory(config);
-    linux_api::Descriptor root_log = create_result_file(directory.get(), "root.log", config);
-    linux_api::Descriptor state_log = create_result_file(directory.get(), "state.log", config);
-    log.open_files(root_log.release(), state_log.release());
+    LogFiles logs;
+    logs.root_log = create_result_file(directory.get(), "root.log", config);
+    logs.state_log = create_result_file(directory.get(), "state.log", config);
+    return logs;
   });
 }
 

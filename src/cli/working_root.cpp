@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "buildroot/result_directory.hpp"
 #include "cli/configuration.hpp"
 #include "cli/progress_bar.hpp"
 #include "support/error.hpp"
@@ -26,9 +25,14 @@ DeferredLogs::~DeferredLogs() {
   }
 }
 
+void DeferredLogs::create() {
+  if (are_due_ && !created_) created_ = buildroot::create_logs(context_->config);
+}
+
 void DeferredLogs::open() {
   if (!are_due_) return;
-  buildroot::log_into_result_directory(context_->config, context_->log);
+  create();
+  context_->log.open_files(created_->root_log.release(), created_->state_log.release());
   are_due_ = false;
 }
 
@@ -60,8 +64,19 @@ WorkingRoot::WorkingRoot(const Context& context, Logs logs, Tree tree)
 }
 
 buildroot::Session WorkingRoot::enter(Store::UseNoteSync use_note) {
-  return buildroot::enter_initialized(
-      root, package_manager, [this] { logs_->open(); }, use_note);
+  const auto open_logs = [this] { logs_->open(); };
+  return buildroot::enter_initialized(root, package_manager, {open_logs, open_logs}, use_note);
+}
+
+buildroot::Session WorkingRoot::enter_for_program() {
+  const buildroot::BeforeWork before{.installing = [this] { logs_->open(); },
+                                     .while_entering = [this] { logs_->create(); }};
+  return buildroot::enter_initialized(root, package_manager, before, Store::UseNoteSync::may_wait);
+}
+
+void WorkingRoot::finish_entering() {
+  logs_->open();
+  root.sync_use_note();
 }
 
 void WorkingRoot::clean_again() {

@@ -3,14 +3,15 @@
 #include <optional>
 
 #include "buildroot/initialization.hpp"
+#include "buildroot/result_directory.hpp"
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
 #include "packages/package_manager.hpp"
 
 namespace plyroot::cli {
 
-/// The logs in the result directory, of a command that opens them while it would only wait. What is said before is kept
-/// for them. Where the command fails before, its end opens them: they tell why.
+/// The logs in the result directory, of a command that makes them, and writes them, while it would only wait. What is
+/// said before is kept for them. Where the command fails before, its end opens them: they tell why.
 class DeferredLogs {
  public:
   enum class Wanted { in_result_directory, none };
@@ -18,12 +19,16 @@ class DeferredLogs {
   ~DeferredLogs();
   DeferredLogs(const DeferredLogs&) = delete;
   DeferredLogs& operator=(const DeferredLogs&) = delete;
-  /// @throws Error (result_directory)
+  /// Makes the files, and writes nothing yet. @throws Error (result_directory)
+  void create();
+  /// From now on they take what is said, after what was kept for them. @throws Error as create(), and where one cannot
+  ///   be written
   void open();
 
  private:
   const Context* context_;
   bool are_due_;
+  std::optional<buildroot::LogFiles> created_;
 };
 
 /// A root and its package manager, for commands that work in it.
@@ -40,6 +45,11 @@ class WorkingRoot {
   /// A session of the root, with its packages in it, and the logs open.
   /// @param use_note as buildroot::Root::enter()
   buildroot::Session enter(Store::UseNoteSync use_note = Store::UseNoteSync::at_once);
+
+  /// The same for a command that runs one program in it and has nothing else to do meanwhile: there it calls
+  /// finish_entering(), which opens the logs and puts on the disk what entering may leave to be put there.
+  buildroot::Session enter_for_program();
+  void finish_entering();
 
   /// For the next piece of work on the same root: drops what the last one did, unless the configuration says otherwise.
   /// What is in the result directory stays, and its logs go on. No session of ours is open.

@@ -8,7 +8,6 @@
 #include "fixtures/file_systems.hpp"
 #include "linux/directory.hpp"
 #include "linux/process.hpp"
-#include "support/log.hpp"
 
 namespace plyroot::buildroot {
 namespace {
@@ -24,8 +23,7 @@ TEST(ResultDirectory, IsMadeAgainWhileCleansRemoveIt) {
   });
   pollfd end{cleans.pidfd(), POLLIN, 0};
   while (poll(&end, 1, 0) == 0) {
-    Log log(LogLevel::error);
-    EXPECT_NO_THROW(log_into_result_directory(config, log));
+    EXPECT_NO_THROW(create_logs(config));
     usleep(100);  // a command makes its logs once, not without end
   }
   EXPECT_TRUE(cleans.wait().success());

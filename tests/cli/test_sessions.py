@@ -157,6 +157,8 @@ def test_a_root_in_use_is_neither_moved_nor_dropped_and_its_users_are_named(root
     marker = f"5{os.getpid()}"
     user = root.start_and_wait_for("ready", "--chroot", "--", "sh", "-c", f"echo ready; exec sleep {marker}")
     try:
+        while marker not in (root.resultdir / "root.log").read_text():
+            time.sleep(0.01)  # the logs are written while the program runs
         logs = {log.name: log.read_bytes() for log in root.resultdir.iterdir()}
         for command in (["--snapshot", "s"], ["--rollback-to", "postinit"], ["--clean"], ["--init"], ["--scrub", "overlayfs"], ["--scrub", "all"]):
             error = root.fails(60, *command)

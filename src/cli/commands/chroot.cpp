@@ -14,7 +14,7 @@ int run_chroot(const Context& context) {
   WorkingRoot working(context, WorkingRoot::Logs::in_result_directory);
   linux_api::ExitStatus status;
   {
-    buildroot::Session session = working.enter(Store::UseNoteSync::may_wait);
+    buildroot::Session session = working.enter_for_program();
     buildroot::RootCommand command;
     command.arguments = arguments;
     if (arguments.size() == 1) command.arguments = buildroot::shell_arguments(session.root(), arguments.front());
@@ -23,7 +23,7 @@ int run_chroot(const Context& context) {
     if (context.options.unprivileged) command.user = buildroot::build_user(context.config);
     command.network = context.config.rpmbuild_networking;
     command.personality = buildroot::personality_of(context.config);
-    command.meanwhile = [&] { working.root.sync_use_note(); };
+    command.meanwhile = [&] { working.finish_entering(); };
     context.log.info(fmt::format("Running in chroot: {}", quote_for_display(arguments)));
     const auto step = context.log.step(fmt::format("chroot {}", quote_for_display(arguments)));
     status = session.run(command);

@@ -10,7 +10,7 @@ int run_shell(const Context& context) {
   WorkingRoot working(context, WorkingRoot::Logs::none);
   linux_api::ExitStatus status;
   {
-    buildroot::Session session = working.enter(Store::UseNoteSync::may_wait);
+    buildroot::Session session = working.enter_for_program();
     buildroot::RootCommand command;
     command.arguments = {"/bin/sh", "-i", "-l"};
     if (!context.options.arguments.empty()) command.arguments = {"/bin/sh", "-c", join(context.options.arguments, " ")};
@@ -20,7 +20,7 @@ int run_shell(const Context& context) {
       command.user = buildroot::build_user(context.config);
     command.network = context.config.rpmbuild_networking;
     command.personality = buildroot::personality_of(context.config);
-    command.meanwhile = [&] { working.root.sync_use_note(); };
+    command.meanwhile = [&] { working.finish_entering(); };
     const auto step = context.log.step("shell");
     status = session.run(command);
   }
