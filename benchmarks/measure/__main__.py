@@ -32,7 +32,7 @@ ROUNDS = {False: 20, True: 10}  # by whether it is quick
 
 SCENARIOS: dict[str, list[Callable[[Site], Section]]] = {
     "commands": [commands.by_number_of_snapshots, commands.by_size_of_the_upper],
-    "enter": [entering.entering],
+    "enter": [entering.entering, entering.beside_dirty_data],
     "depth": [depth.depth],
     "init": [initialising.from_postinit, initialising.first_time],
     "at-once": [at_once.started_together, at_once.held_at_once, at_once.beside_others],

@@ -1,4 +1,4 @@
-"""Entering a root, joining its session, leaving it."""
+"""Entering a root, joining its session, leaving it, and that beside another program's dirty data."""
 
 from __future__ import annotations
 
@@ -19,17 +19,12 @@ def entering(site: Site) -> Section:
     ply = store.plyroot
     enter = [*ply, "--chroot", "--", "/bin/true"]
     on_disk, cleaned = store.prepared("synced-upper", 0), [*ply, "--clean"]
-    dirty_file = site.mounted / "dirty"
-    make_dirty = ["/bin/dd", "if=/dev/zero", f"of={dirty_file}", "bs=1M", f"count={DIRTY_MEGABYTES}", "status=none"]
-    beside = f"beside {DIRTY_MEGABYTES} MB of dirty data"
     bar = Bar(ENTER_BAR, against=FLOOR)
     rows = [
         Row(FLOOR, "floor_session.cpp", store.floor_session()),
         Row("--chroot -- /bin/true", "the root was used a moment ago", enter, bar=bar, floor=FLOOR, before=[enter]),
         Row("--chroot -- /bin/true, synced root", "the background has put the root on the disk: that it is not any more is noted durably first", enter, bar=bar, floor=FLOOR, before=[on_disk]),
         Row("--chroot -- /bin/true, cleaned root", "its new layer is mounted for the first time", enter, bar=bar, floor=FLOOR, before=[cleaned]),
-        Row(f"--chroot -- /bin/true, {beside}", "another program's, in the same file system", enter, bar=Bar(UNDISTURBED_BAR, against="--chroot -- /bin/true"), floor=FLOOR, before=[enter], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
-        Row(f"syncfs {beside}", "what it would wait for", [str(site.programs / "bench-floor-sync"), str(site.mounted)], just_before=[["/bin/rm", "-f", str(dirty_file)], make_dirty]),
     ]  # fmt: skip
     with held_open([[*joined.plyroot, "--chroot", "--", "/bin/sleep", "100000"]], site.log) as (command,):
         inside = next(child for child in children_of(command) if name_of(child) == "sleep")
@@ -38,4 +33,21 @@ def entering(site: Site) -> Section:
             Row("--chroot -- /bin/true, joining", "a session of the root that runs", [*joined.plyroot, "--chroot", "--", "/bin/true"], bar=Bar(JOIN_BAR), floor=JOIN_FLOOR),
         ]  # fmt: skip
         measure(site, section, rows)
+    return section
+
+
+def beside_dirty_data(site: Site) -> Section:
+    """Apart from the others: what makes so much data leaves the processor's caches cold for whatever is measured after it."""
+    section = Section("dirty", "Entering and leaving beside another program's dirty data")
+    store = site.store("enter")
+    enter, quiet = [*store.plyroot, "--chroot", "--", "/bin/true"], "--chroot -- /bin/true, nothing dirty"
+    dirty_file, beside = site.mounted / "dirty", f"beside {DIRTY_MEGABYTES} MB of dirty data"
+    make = ["/bin/dd", "if=/dev/zero", f"of={dirty_file}", "bs=1M", f"count={DIRTY_MEGABYTES}", "status=none"]
+    make_dirty = [["/bin/rm", "-f", str(dirty_file)], make]
+    rows = [
+        Row(quiet, "the same data written just before, and synced", enter, before=[enter, *make_dirty]),
+        Row(f"--chroot -- /bin/true, {beside}", "in the same file system", enter, bar=Bar(UNDISTURBED_BAR, against=quiet), floor=quiet, before=[enter], just_before=make_dirty),
+        Row(f"syncfs {beside}", "what it would wait for", [str(site.programs / "bench-floor-sync"), str(site.mounted)], just_before=make_dirty),
+    ]  # fmt: skip
+    measure(site, section, rows)
     return section
