@@ -3,6 +3,7 @@
 
 #include "buildroot/root.hpp"
 #include "cli/command.hpp"
+#include "cli/leave.hpp"
 #include "cli/standard_output.hpp"
 
 namespace plyroot::cli {
@@ -20,7 +21,7 @@ int run_list_snapshots(const Context& context) {
     text.clear();
   });
   print(text);
-  return 0;
+  leave(0);
 }
 
 }  // namespace plyroot::cli
