@@ -20,9 +20,13 @@ packages::OutputLines BuildLog::new_lines() const {
   return packages::OutputLines([file](std::string_view line) { linux_api::write_all(file, std::string(line) + "\n"); });
 }
 
+void BuildLog::add_line(std::string_view line) {
+  linux_api::write_all(file_.get(), fmt::format("{}\n", line));
+}
+
 void BuildLog::begin_command(const config::Words& arguments) {
   lines_ = new_lines();
-  linux_api::write_all(file_.get(), fmt::format("Executing command: {}\n", quote_for_display(arguments)));
+  add_line(fmt::format("Executing command: {}", quote_for_display(arguments)));
 }
 
 void BuildLog::add(std::string_view piece) {
@@ -34,7 +38,7 @@ void BuildLog::add(std::string_view piece) {
 
 void BuildLog::end_command(const linux_api::ExitStatus& status) {
   lines_.finish();
-  linux_api::write_all(file_.get(), fmt::format("Child return code was: {}\n", status.as_exit_code()));
+  add_line(fmt::format("Child return code was: {}", status.as_exit_code()));
 }
 
 }  // namespace plyroot::builds

@@ -21,6 +21,8 @@ class BuildLog {
   /// Begins it anew. @throws Error
   BuildLog(int result_directory, const config::Config& config, const Log& log);
 
+  /// A line of plyroot's own.
+  void add_line(std::string_view line);
   void begin_command(const config::Words& arguments);
   void add(std::string_view piece);
   void end_command(const linux_api::ExitStatus& status);

@@ -9,19 +9,20 @@ namespace plyroot {
 /// The exit codes of a command. They are mock's (mockbuild/exception.py), and stable: users' scripts know them.
 enum class ExitCode : int {
   success = 0,
-  failure = 1,            ///< anything without a code of its own; also: a build failed
-  configuration = 3,      ///< a configuration that is not there or cannot be evaluated
-  usage = 5,              ///< a wrong option, or one of mock's that plyroot does not have yet
-  architecture = 6,       ///< a package cannot be built for this architecture
-  interrupted = 7,        ///< SIGINT
-  timed_out = 11,         ///< a command that was given so much time needed more
-  root = 20,              ///< the build root cannot be made or entered
-  package_manager = 30,   ///< the package manager failed
-  source_package = 40,    ///< a source package that cannot be read
-  missing_argument = 50,  ///< a command without the arguments that it needs
-  in_use = 60,            ///< the build root is in use by somebody else
-  result_directory = 70,  ///< the result directory cannot be made
-  namespaces = 80,        ///< the kernel refused the namespaces
+  failure = 1,              ///< anything without a code of its own; also: a build failed
+  configuration = 3,        ///< a configuration that is not there or cannot be evaluated
+  usage = 5,                ///< a wrong option, or one of mock's that plyroot does not have yet
+  architecture = 6,         ///< a package cannot be built for this architecture
+  interrupted = 7,          ///< SIGINT
+  build_requirements = 10,  ///< what a package needs to be built cannot be found out
+  timed_out = 11,           ///< a command that was given so much time needed more
+  root = 20,                ///< the build root cannot be made or entered
+  package_manager = 30,     ///< the package manager failed
+  source_package = 40,      ///< a source package that cannot be read
+  missing_argument = 50,    ///< a command without the arguments that it needs
+  in_use = 60,              ///< the build root is in use by somebody else
+  result_directory = 70,    ///< the result directory cannot be made
+  namespaces = 80,          ///< the kernel refused the namespaces
 };
 
 /// What went wrong, in the words of a helpful person: what was tried, on what, why it failed (what()), and what to do
