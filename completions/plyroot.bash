@@ -41,10 +41,10 @@ _plyroot() {
     --rootdir --resultdir --uniqueext --arch --forcearch --bootstrap-chroot --no-bootstrap-chroot
     --dnf --yum --addrepo --enablerepo --disablerepo --offline
     --define --macro-file --with --without --nocheck --target --rpmbuild-opts --rpmbuild_timeout
-    --additional-package --postinstall
+    --additional-package --postinstall --cleanup-after --no-cleanup-after
     --no-clean --isolation --enable-network --unpriv --cwd --wait --repair --json
     --verbose --quiet --trace
-    -p -l -i -h -r -a -D -n -v -q'
+    -p -l -i -h -r -a -D -n -N -v -q'
 
   COMPREPLY=()
   case ${previous} in

@@ -59,6 +59,7 @@ config::Request request_of(const Options& options) {
   request.no_clean = options.no_clean;
   request.no_check = options.no_check;
   request.post_install = options.post_install;
+  request.cleanup_after = options.cleanup_after;
   request.enable_network = options.enable_network;
   request.verbosity = options.verbosity;
   request.terminal = isatty(STDERR_FILENO) != 0;

@@ -84,6 +84,7 @@ struct Options {
   bool no_clean = false;
   bool no_check = false;
   bool post_install = false;
+  std::optional<bool> cleanup_after;  ///< --cleanup-after, --no-cleanup-after: the last counts
   bool enable_network = false;
 
   bool unprivileged = false;                     ///< --unpriv

@@ -80,7 +80,10 @@ void WorkingRoot::finish_entering() {
 }
 
 void WorkingRoot::clean_again() {
-  if (!root.config().clean) return;
+  if (root.config().clean) clean_tree();
+}
+
+void WorkingRoot::clean_tree() {
   const auto step = root.log().step("clean chroot");
   root.clean_tree();
   package_manager.forget_root();

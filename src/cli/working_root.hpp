@@ -54,6 +54,8 @@ class WorkingRoot {
   /// For the next piece of work on the same root: drops what the last one did, unless the configuration says otherwise.
   /// What is in the result directory stays, and its logs go on. No session of ours is open.
   void clean_again();
+  /// The same whatever the configuration says. @throws Error (in_use) where others are in the root
+  void clean_tree();
 
  private:
   std::optional<DeferredLogs> logs_;

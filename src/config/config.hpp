@@ -183,8 +183,8 @@ struct Config {
   bool check = true;
   bool post_install = false;  ///< what was built is installed into the root
   bool update_before_build = true;
-  bool cleanup_on_success = true;
-  bool cleanup_on_failure = true;
+  bool cleanup_on_success = true;  ///< the root is cleaned after builds that succeeded
+  bool cleanup_on_failure = true;  ///< and after one that failed
   Words exclude_from_homedir_cleanup;
   bool createrepo_on_rpms = false;
   Words createrepo_command;

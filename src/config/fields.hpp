@@ -35,6 +35,7 @@ void fields(Value& value, Visitor&& visit) {
   visit("macrofile", value.macrofile);
   visit("isolation", value.isolation);
   visit("package_manager", value.package_manager);
+  visit("cleanup_after", value.cleanup_after);
   visit("use_bootstrap", value.use_bootstrap);
   visit("offline", value.offline);
   visit("no_clean", value.no_clean);

@@ -33,6 +33,7 @@ struct Request {
   std::optional<std::string> macrofile;        ///< --macro-file; relative to here
   std::optional<std::string> isolation;        ///< --isolation: auto, simple, nspawn
   std::optional<std::string> package_manager;  ///< --dnf, --yum, or what --dnf-cmd and --yum-cmd ask for
+  std::optional<bool> cleanup_after;           ///< --cleanup-after, --no-cleanup-after
   std::optional<bool> use_bootstrap;           ///< --bootstrap-chroot, --no-bootstrap-chroot
 
   bool offline = false;         ///< --offline

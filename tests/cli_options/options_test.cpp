@@ -114,7 +114,9 @@ TEST(CommandLine, EveryOptionOfABuildReachesItsField) {
                                  "git",
                                  "--additional-package",
                                  "foo >= 1.0",
-                                 "--postinstall"});
+                                 "--postinstall",
+                                 "--cleanup-after",
+                                 "-N"});
   EXPECT_EQ(options.macros, (Words{"a 1", "b 2"}));
   EXPECT_EQ(options.rpm_with, (Words{"x", "y"}));
   EXPECT_EQ(options.rpm_without, Words{"z"});
@@ -124,6 +126,7 @@ TEST(CommandLine, EveryOptionOfABuildReachesItsField) {
   EXPECT_EQ(options.rpmbuild_timeout, 60);
   EXPECT_EQ(options.additional_packages, (Words{"git", "foo >= 1.0"}));
   EXPECT_TRUE(options.no_check && options.post_install);
+  EXPECT_EQ(options.cleanup_after, false);
 }
 
 TEST(CommandLine, OptionsAndArgumentsMix) {

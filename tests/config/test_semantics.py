@@ -183,6 +183,21 @@ def test_built_packages_are_installed_where_the_configuration_wants_it(configura
     assert configurations.config("x")["post_install"] is True
 
 
+@pytest.mark.parametrize("line, cleaned", [
+    ({}, (False, False)),
+    ({"resultdir": "/elsewhere"}, (True, True)),
+    ({"resultdir": "/elsewhere", "config_opts": ["cleanup_on_failure=False"]}, (True, False)),
+    ({"resultdir": "/elsewhere", "post_install": True}, (False, True)),
+    ({"resultdir": "/elsewhere", "cleanup_after": False}, (False, False)),
+    ({"resultdir": "/elsewhere", "post_install": True, "cleanup_after": True}, (True, True)),
+    ({"cleanup_after": True}, (True, True)),
+])  # fmt: skip
+def test_a_root_is_cleaned_after_a_build_that_takes_no_results_along_or_where_asked(configurations, line, cleaned):
+    configurations.write("x.cfg", ROOT)
+    config = configurations.config("x", **line)
+    assert (config["cleanup_on_success"], config["cleanup_on_failure"]) == cleaned
+
+
 def test_conditionals_are_the_macros_that_bcond_looks_for(configurations):
     configurations.write("x.cfg", ROOT)
     line = {"rpm_with": ["tests", "x-y"], "rpm_without": ["docs"], "macros": ["_with_tests by hand"]}

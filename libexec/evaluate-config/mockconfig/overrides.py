@@ -34,7 +34,7 @@ def apply_command_line(options: ConfigOptions, line: CommandLine) -> None:
         options["use_host_resolv"] = True
     if "root" not in options:
         raise ConfigurationError("Error in configuration - config_opts['root'] must be present in your config.")
-    _keep_results_in_the_root_directory(options)
+    _decide_on_cleaning_up(options, line)
     options["cache_alterations"] = False
     options["online"] = not line.offline
     if line.package_manager:
@@ -188,8 +188,17 @@ def isolation(options: ConfigOptions, line: CommandLine) -> str:
     return {True: "nspawn", False: "simple"}.get(options["use_nspawn"], "auto")
 
 
-def _keep_results_in_the_root_directory(options: ConfigOptions) -> None:
-    """Cleaning up after a build would take the results along if they lie beside the root."""
+def _decide_on_cleaning_up(options: ConfigOptions, line: CommandLine) -> None:
+    """Whether the root is cleaned after a build.
+
+    As in mock not where the results lie beside the root, unless the command line asks for it: the results stay here.
+    Nor where what was built is to be installed: it is to be found there afterwards.
+    """
+    if line.cleanup_after is not None:
+        options["cleanup_on_success"] = options["cleanup_on_failure"] = line.cleanup_after
+        return
+    if options["post_install"]:
+        options["cleanup_on_success"] = False
     beside_root = os.path.abspath(os.path.join(options["basedir"], options["root"]))
     results = os.path.abspath(options["resultdir"])
     if os.path.commonpath([beside_root, results]) == beside_root:

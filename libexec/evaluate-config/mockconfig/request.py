@@ -35,6 +35,7 @@ class CommandLine:
     no_check: bool = False
     post_install: bool = False
     enable_network: bool = False
+    cleanup_after: bool | None = None
     use_bootstrap: bool | None = None
     verbosity: int = 1
     terminal: bool = False
