@@ -6,9 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,8 +28,6 @@ namespace {
 
 using linux_api::Descriptor;
 using linux_api::Links;
-
-enum class HostLinks { copied, followed };
 
 /// A name in a directory, and what it is to be called in another one.
 struct Transfer {
@@ -86,7 +87,7 @@ class DirectoryCopy {
         from_(linux_api::open_at(transfer.from_directory, transfer.from_name,
                                  O_RDONLY | O_DIRECTORY | (links == HostLinks::copied ? O_NOFOLLOW : 0))),
         to_(made_directory(transfer.to_directory, transfer.to_name)),
-        levels_{{transfer.to_name, linux_api::list_names(from_.get())}} {}
+        levels_{{transfer.to_name, identity_of(from_.get()), linux_api::list_names(from_.get())}} {}
 
   void finish() {
     for (;;) {
@@ -106,10 +107,22 @@ class DirectoryCopy {
   }
 
  private:
+  struct Identity {
+    dev_t device;
+    ino_t inode;
+    bool operator==(const Identity&) const = default;
+  };
   struct Level {
     std::string name;
+    Identity from;
     std::vector<std::string> names;  ///< not yet copied
   };
+
+  static Identity identity_of(int directory) {
+    struct stat status {};
+    if (fstat(directory, &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(directory));
+    return {status.st_dev, status.st_ino};
+  }
 
   static Descriptor made_directory(int parent, const std::string& name) {
     make_directory(parent, name);
@@ -126,8 +139,17 @@ class DirectoryCopy {
     if (!from_.enter(name)) {
       if (links_ == HostLinks::copied) throw_errno(ENOTDIR, "open the directory", printable(name));
       from_.enter_through_links(name);
+      refuse_loop(name);
     }
-    levels_.push_back({name, linux_api::list_names(from_.get())});
+    levels_.push_back({name, identity_of(from_.get()), linux_api::list_names(from_.get())});
+  }
+
+  /// A link to what it lies in would be copied without an end.
+  void refuse_loop(const std::string& name) const {
+    const Identity entered = identity_of(from_.get());
+    const bool is_above =
+        std::any_of(levels_.begin(), levels_.end(), [&](const Level& level) { return level.from == entered; });
+    if (is_above) throw_errno(ELOOP, "copy", linux_api::shown_path(from_.get()) + ", by the link " + printable(name));
   }
 
   void copy_mode(const std::string& name) const {
@@ -188,6 +210,29 @@ Destination destination_on_host(const std::string& path, std::size_t how_many) {
   return {linux_api::open_path(parent, O_RDONLY | O_DIRECTORY), base_name(path)};
 }
 
+void copy_from_host(const std::string& source, int to_directory, HostLinks links) {
+  const Descriptor directory = linux_api::open_if_exists(AT_FDCWD, source, O_RDONLY | O_DIRECTORY);
+  if (!directory) return copy_file({AT_FDCWD, source, to_directory, base_name(source)}, HostLinks::followed);
+  for (const std::string& name : linux_api::list_names(directory.get()))
+    copy_any({directory.get(), name, to_directory, name}, links);
+}
+
+/// @param work throws where it fails, which is said by the process that does it
+void do_as(const linux_api::User& user, const std::function<void()>& work) {
+  linux_api::Child child = linux_api::fork_child([&] {
+    try {
+      linux_api::become(user);
+      work();
+      return 0;
+    } catch (const Error& error) {
+      std::fprintf(stderr, "ERROR: %s\n", printable_lines(error.what()).c_str());
+      return static_cast<int>(error.exit_code());
+    }
+  });
+  const linux_api::ExitStatus status = child.wait();
+  if (!status.success()) throw Error("not everything was copied", {}, static_cast<ExitCode>(status.as_exit_code()));
+}
+
 void copy_matches(int root, const std::vector<std::string>& paths, const std::string& destination) {
   const Destination place = destination_on_host(destination, paths.size());
   for (const std::string& path : paths) {
@@ -217,18 +262,13 @@ void copy_out_of_root(int root, const std::vector<std::string>& patterns, const 
     paths.insert(paths.end(), matches.begin(), matches.end());
   }
   if (!as_user) return copy_matches(root, paths, destination);
-  linux_api::Child child = linux_api::fork_child([&] {
-    try {
-      linux_api::become(*as_user);
-      copy_matches(root, paths, destination);
-      return 0;
-    } catch (const Error& error) {
-      std::fprintf(stderr, "ERROR: %s\n", printable_lines(error.what()).c_str());
-      return static_cast<int>(error.exit_code());
-    }
-  });
-  const linux_api::ExitStatus status = child.wait();
-  if (!status.success()) throw Error("not everything was copied", {}, static_cast<ExitCode>(status.as_exit_code()));
+  do_as(*as_user, [&] { copy_matches(root, paths, destination); });
+}
+
+void copy_into_directory(const std::string& source, int to_directory, HostLinks links,
+                         const std::optional<linux_api::User>& as_user) {
+  if (!as_user) return copy_from_host(source, to_directory, links);
+  do_as(*as_user, [&] { copy_from_host(source, to_directory, links); });
 }
 
 void copy_regular_file(int from_directory, const std::string& from_name, int to_directory, const std::string& to_name) {

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <optional>
 
-#include "config/evaluating_user.hpp"
+#include "buildroot/caller.hpp"
 #include "linux/file.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -13,16 +12,9 @@
 namespace plyroot::buildroot {
 namespace {
 
-/// Whose rights are to be used; nothing for our own.
-std::optional<linux_api::User> reader() {
-  const config::EvaluatingUser user = config::find_evaluating_user();
-  if (!user.must_change || user.for_root_login) return std::nullopt;
-  return linux_api::User{user.uid, user.gid, {}};
-}
-
 std::string text_of(const std::string& path) {
   try {
-    return linux_api::read_regular_file(path, reader());
+    return linux_api::read_regular_file(path, reader_of_host_files());
   } catch (const SystemError& error) {
     const bool is_missing = error.error_number() == ENOENT || error.error_number() == ENOTDIR;
     throw Error(is_missing ? fmt::format("Input rpm macros file does not exist: {}", printable(path))

@@ -40,3 +40,11 @@ def test_mocks_errors_are_ours(root, tmp_path):
     assert "/no/such not found" in root.fails(50, "--copyout", "/no/such", tmp_path)
     root.fails(50, "--copyin", "/etc/passwd")
     assert "is not a directory!" in root.fails(50, "--copyin", "/etc/passwd", "/etc/group", "/opt/nowhere")
+
+
+def test_a_link_that_leads_back_is_not_copied_without_an_end(root, tmp_path):
+    (tmp_path / "tree" / "below").mkdir(parents=True)
+    (tmp_path / "tree" / "below" / "back").symlink_to("../..")
+    error = root.fails(1, "--copyin", tmp_path / "tree", "/opt/tree")
+    assert "by the link back" in error
+    assert root.sh("find /opt/tree -name tree | wc -l").strip() == "2"  # itself, and what the link led to
