@@ -35,13 +35,14 @@ _plyroot() {
   local commands='--init --clean --scrub --mount --umount --print-root-path --orphanskill --fsck
     --snapshot --rollback-to --list-snapshots --remove-snapshot
     --shell --chroot --copyin --copyout
-    --install --update --remove --installdeps --pm-cmd --dnf-cmd --yum-cmd --rebuild
+    --install --update --remove --installdeps --pm-cmd --dnf-cmd --yum-cmd --rebuild --buildsrpm
     --list-chroots --debug-config --debug-config-expanded --version --help'
   local options='--root --configdir --config-opts --plugin-option --enable-plugin --disable-plugin
     --rootdir --resultdir --uniqueext --arch --forcearch --bootstrap-chroot --no-bootstrap-chroot
     --dnf --yum --addrepo --enablerepo --disablerepo --offline
     --define --macro-file --with --without --nocheck --target --rpmbuild-opts --rpmbuild_timeout
     --additional-package --postinstall --cleanup-after --no-cleanup-after
+    --spec --sources --symlink-dereference
     --no-clean --isolation --enable-network --unpriv --cwd --wait --repair --json
     --verbose --quiet --trace
     -p -l -i -h -r -a -D -n -N -v -q'
@@ -58,7 +59,7 @@ _plyroot() {
     --isolation)
       mapfile -t COMPREPLY < <(compgen -W 'auto simple' -- "${current}")
       return ;;
-    --macro-file)
+    --macro-file | --spec | --sources)
       mapfile -t COMPREPLY < <(compgen -f -- "${current}")
       return ;;
     --configdir | --rootdir | --resultdir)

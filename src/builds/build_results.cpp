@@ -23,20 +23,6 @@ namespace {
 using linux_api::Descriptor;
 using linux_api::Links;
 
-bool copy_result(int directory, const std::string& name, int result_directory, const config::Config& config) {
-  const Descriptor known = linux_api::open_if_exists(directory, name, O_PATH | O_NOFOLLOW);
-  const Descriptor from = known ? linux_api::open_if_regular(known, O_RDONLY) : Descriptor();
-  if (!from) return false;
-  struct stat status {};
-  if (fstat(from.get(), &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(from.get()));
-  require_plain_name(name, "a package");
-  const Descriptor to = buildroot::create_result_file(result_directory, name, config);
-  copy_content(from.get(), to.get());
-  const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
-  if (futimens(to.get(), times.data()) < 0) throw_errno(errno, "set the time of", linux_api::shown_path(to.get()));
-  return true;
-}
-
 /// What a program of the host says; nothing where there is no such program.
 std::string output_of(const config::Words& arguments, const config::Config& config) {
   linux_api::ProcessPlan plan;
@@ -78,13 +64,27 @@ void copy_content(int from, int to) {
   }
 }
 
+bool copy_build_result(int directory, const std::string& name, int result_directory, const config::Config& config) {
+  const Descriptor known = linux_api::open_if_exists(directory, name, O_PATH | O_NOFOLLOW);
+  const Descriptor from = known ? linux_api::open_if_regular(known, O_RDONLY) : Descriptor();
+  if (!from) return false;
+  struct stat status {};
+  if (fstat(from.get(), &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(from.get()));
+  require_plain_name(name, "a package");
+  const Descriptor to = buildroot::create_result_file(result_directory, name, config);
+  copy_content(from.get(), to.get());
+  const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
+  if (futimens(to.get(), times.data()) < 0) throw_errno(errno, "set the time of", linux_api::shown_path(to.get()));
+  return true;
+}
+
 config::Words copy_build_results(int root, int result_directory, const config::Config& config) {
   config::Words copied;
   for (const char* kind : {"RPMS", "SRPMS"}) {
     const Descriptor directory = linux_api::open_in_root(root, fmt::format("{}/build/{}", config.chroothome, kind),
                                                          O_RDONLY | O_DIRECTORY, Links::refuse);
     for (const std::string& name : linux_api::list_names(directory.get())) {
-      if (name.ends_with(".rpm") && copy_result(directory.get(), name, result_directory, config))
+      if (name.ends_with(".rpm") && copy_build_result(directory.get(), name, result_directory, config))
         copied.push_back(name);
     }
   }

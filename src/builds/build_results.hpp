@@ -10,6 +10,9 @@ namespace plyroot::builds {
 /// Copies what can be read of one file to the end of another.
 void copy_content(int from, int to);
 
+/// Copies one package that was made in the root into the result directory; a link is none. @returns whether it is one
+bool copy_build_result(int directory, const std::string& name, int result_directory, const config::Config& config);
+
 /// Takes the packages out of the root's build directory (RPMS, SRPMS) into the result directory. No link in the root
 /// is followed, and only regular files count. @returns their names
 config::Words copy_build_results(int root, int result_directory, const config::Config& config);

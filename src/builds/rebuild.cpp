@@ -13,7 +13,9 @@
 #include "builds/build_log.hpp"
 #include "builds/build_requirements.hpp"
 #include "builds/build_results.hpp"
+#include "builds/build_setup.hpp"
 #include "builds/rpmbuild.hpp"
+#include "builds/source_build.hpp"
 #include "builds/source_package.hpp"
 #include "linux/directory.hpp"
 #include "support/error.hpp"
@@ -32,23 +34,19 @@ using linux_api::Links;
 /// mock's package_state plugin.
 constexpr const char* package_state_format = "%{nevra} %{buildtime} %{size} installed\\n";
 
-bool is_on(const Config& config, const std::string& plugin) {
-  const auto found = config.plugins.enabled.find(plugin);
-  return found != config.plugins.enabled.end() && found->second;
-}
-
 /// One build of one source package.
 class Build {
  public:
   /// @param results the result directory
   Build(Session& session, packages::PackageManager& manager, const Config& config, Log& log, const std::string& path,
-        const Words& additional_packages, int results, BuildLog& build_log)
+        const std::optional<SpecFile>& spec, const Words& additional_packages, int results, BuildLog& build_log)
       : session_(session),
         manager_(manager),
         config_(config),
         log_(log),
         path_(path),
         name_(std::filesystem::path(path).filename()),
+        spec_(spec),
         build_directory_(config.chroothome + "/build"),
         additional_packages_(additional_packages),
         results_(results),
@@ -56,7 +54,7 @@ class Build {
 
   /// @returns the names of what was built
   Words run() {
-    prepare_root();
+    set_up_build(session_, manager_, config_, log_, results_);
     const auto phase = log_.step("build phase for " + name_);
     set_up();
     build_packages();
@@ -69,28 +67,21 @@ class Build {
   }
 
  private:
-  /// What mock does at the start of a build with a root that was initialised before.
-  void prepare_root() {
-    if (is_on(config_, "hw_info")) write_hardware_log(results_, config_);
-    if (config_.online && config_.update_before_build && config_.clean && !manager_.has_just_installed()) {
-      const auto step = log_.step(fmt::format("{} update", packages::name_of(manager_.manager().kind)));
-      manager_.update(session_, {});
-    }
-    clean_home_directory(session_.root(), config_);
-    buildroot::set_up_build_directories(session_.root(), config_);
-  }
-
   /// Finds the spec file, and installs what it says that the build requires.
   void set_up() {
     const auto step = log_.step("build setup for " + name_);
     install_source_package();
+    spec_file_ = spec_ ? put_spec_file(session_.root(), config_, *spec_, "originals") : installed_spec_file();
+    has_dynamic_requirements_ = requirements().install_static(additional_packages_);
+  }
+
+  [[nodiscard]] std::string installed_spec_file() const {
     const SourcePackage original = read_package(open_package(path_).get(), path_, config_);
     if (original.spec_file.empty()) {
       throw Error("No specfile found in srpm: " + printable(name_), {}, ExitCode::source_package);
     }
     require_plain_name(original.spec_file, "a spec file");
-    spec_file_ = fmt::format("{}/SPECS/{}", build_directory_, original.spec_file);
-    has_dynamic_requirements_ = requirements().install_static(additional_packages_);
+    return fmt::format("{}/SPECS/{}", build_directory_, original.spec_file);
   }
 
   [[nodiscard]] BuildRequirements requirements() const {
@@ -130,7 +121,7 @@ class Build {
       // The sources are prepared; the source package is written again, with the requirements that were found out.
       mode = {"-ba", "--noprep"};
     }
-    if (is_on(config_, "package_state")) {
+    if (is_plugin_on(config_, "package_state")) {
       const auto listing = log_.step("Outputting list of installed packages");
       write_installed_packages(results_, manager_.installed_packages(session_, package_state_format), config_);
     }
@@ -143,6 +134,7 @@ class Build {
   Log& log_;
   std::string path_;
   std::string name_;
+  const std::optional<SpecFile>& spec_;
   std::string build_directory_;  // within the root
   std::string spec_file_;        // within the root; known when the source package is installed
   bool has_dynamic_requirements_ = false;
@@ -180,13 +172,28 @@ void report_build(const Config& config, Log& log, const std::string& source_pack
   log.info(results);
 }
 
-void Rebuilds::build(Session& session, packages::PackageManager& manager, const std::string& source_package) {
+std::string Rebuilds::make_source_package(Session& session, packages::PackageManager& manager, const SpecFile& spec,
+                                          const std::optional<Sources>& sources) {
+  const Descriptor results = begin_build();
+  set_up_build(session, manager, *config_, *log_, results.get());
+  return fmt::format("{}/{}", config_->resultdir,
+                     builds::make_source_package(session, *config_, *log_, *build_log_, results.get(), spec, sources));
+}
+
+void Rebuilds::build(Session& session, packages::PackageManager& manager, const std::string& source_package,
+                     const std::optional<SpecFile>& spec) {
   check_source_package(source_package, *config_);
-  const Descriptor results = buildroot::open_result_directory(*config_);
-  if (!build_log_) build_log_.emplace(results.get(), *config_, *log_);
-  Build build(session, manager, *config_, *log_, source_package, additional_packages_, results.get(), *build_log_);
+  const Descriptor results = begin_build();
+  Build build(session, manager, *config_, *log_, source_package, spec, additional_packages_, results.get(),
+              *build_log_);
   for (const std::string& name : build.run())
     results_.push_back(fmt::format("{}/{}", config_->resultdir, name));
+}
+
+Descriptor Rebuilds::begin_build() {
+  Descriptor results = buildroot::open_result_directory(*config_);
+  if (!build_log_) build_log_.emplace(results.get(), *config_, *log_);
+  return results;
 }
 
 void Rebuilds::install_results(Session& session, packages::PackageManager& manager) {

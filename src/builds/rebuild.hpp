@@ -7,6 +7,7 @@
 
 #include "buildroot/session.hpp"
 #include "builds/build_log.hpp"
+#include "builds/source_files.hpp"
 #include "config/config.hpp"
 #include "packages/package_manager.hpp"
 
@@ -24,7 +25,8 @@ void check_source_package(const std::string& path, const config::Config& config)
 void report_build(const config::Config& config, Log& log, const std::string& source_package,
                   const std::function<void()>& build);
 
-/// Builds of source packages, one after the other, as mock's --rebuild does them. All write one build.log.
+/// Builds of source packages, one after the other, as mock's --rebuild and --buildsrpm do them. All write one
+/// build.log.
 class Rebuilds {
  public:
   /// @param config,log live longer than this
@@ -37,14 +39,25 @@ class Rebuilds {
   /// network. The packages go to the result directory, with build.log, installed_pkgs.log and hw_info.log; the last two
   /// tell of the last build.
   ///
+  /// @param spec is built in place of the package's own spec file
+  /// @throws Error: rpmbuild's own exit code where it fails; source_package, package_manager, build_requirements,
+  ///   timed_out
+  void build(buildroot::Session& session, packages::PackageManager& manager, const std::string& source_package,
+             const std::optional<SpecFile>& spec = std::nullopt);
+
+  /// Makes a source package of a spec file in such a root, updated too. @returns its path in the result directory
   /// @throws Error: rpmbuild's own exit code where it fails; source_package, package_manager, timed_out
-  void build(buildroot::Session& session, packages::PackageManager& manager, const std::string& source_package);
+  std::string make_source_package(buildroot::Session& session, packages::PackageManager& manager, const SpecFile& spec,
+                                  const std::optional<Sources>& sources);
 
   /// Installs the packages that all builds have made, but for source packages, from the result directory into the root
   /// (--postinstall). @throws Error (package_manager)
   void install_results(buildroot::Session& session, packages::PackageManager& manager);
 
  private:
+  /// @returns the result directory
+  linux_api::Descriptor begin_build();
+
   const config::Config* config_;
   Log* log_;
   config::Words additional_packages_;

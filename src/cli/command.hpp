@@ -16,6 +16,7 @@ struct Context {
 /// A command: does its work and returns its exit code. One file each in commands/. @throws Error
 using Command = int (*)(const Context&);
 
+int run_build_source_package(const Context& context);
 int run_chroot(const Context& context);
 int run_clean(const Context& context);
 int run_copy_in(const Context& context);

@@ -20,6 +20,7 @@ struct Entry {
 
 constexpr Entry commands[] = {
     {Mode::rebuild, run_rebuild, true},
+    {Mode::build_source_package, run_build_source_package, true},
     {Mode::install_dependencies, run_install_dependencies, true},
     {Mode::init, run_init, true},
     {Mode::install, run_install, true},

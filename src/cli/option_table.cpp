@@ -98,6 +98,18 @@ void keep_macro_file(Options& options, std::string_view value) {
   options.macrofile = value;
 }
 
+void keep_spec(Options& options, std::string_view value) {
+  if (value.empty()) throw Error("--spec needs the name of a file", {}, ExitCode::usage);
+  options.spec = value;
+}
+
+void keep_sources(Options& options, std::string_view value) {
+  if (value.empty()) {
+    throw Error("--sources needs the name of a file or directory", "Leave it out for none.", ExitCode::usage);
+  }
+  options.sources = value;
+}
+
 void keep_additional_package(Options& options, std::string_view value) {
   if (value.empty() || value.front() == '-') {
     throw Error(fmt::format("'{}' is no package to install", printable(value)),
@@ -248,7 +260,8 @@ constexpr auto rows = std::to_array<OptionRow>({
     later_command(builds, "calculate-build-dependencies",
                   "install the build dependencies of a source package, generated ones included"),
     later_command(builds, "chain", "build source packages that need one another, in order"),
-    later_command(builds, "buildsrpm", "build a source package from --spec and --sources"),
+    command(builds, "buildsrpm", Mode::build_source_package, no_operands,
+            "make a source package of --spec and --sources"),
     flag(builds, {'n', "no-clean"}, set<&Options::no_clean, true>,
          "keep what is in the root: no clean before the work"),
     flag(builds, "cleanup-after", set<&Options::cleanup_after, true>, "clean the root after the build"),
@@ -267,9 +280,11 @@ constexpr auto rows = std::to_array<OptionRow>({
     valued(builds, "rpmbuild-opts", "OPTIONS", keep<&Options::rpmbuild_opts>, "more options for rpmbuild"),
     later_valued(builds, "short-circuit", "STAGE", "begin the build at a later stage"),
     flag(builds, "postinstall", set<&Options::post_install, true>, "install what was built into the root"),
-    later_valued(builds, "spec", "FILE", "the spec file for --buildsrpm"),
-    later_valued(builds, "sources", "PATH", "the sources for --buildsrpm"),
-    later_flag(builds, "symlink-dereference", "follow links among the sources for --buildsrpm"),
+    valued(builds, "spec", "FILE", keep_spec,
+           "the spec file for --buildsrpm; with --rebuild, in place of the source package's own"),
+    valued(builds, "sources", "PATH", keep_sources,
+           "the sources for --buildsrpm, a file or a directory; with --rebuild, build the source package first"),
+    flag(builds, "symlink-dereference", set<&Options::dereference_links, true>, "follow links among --sources"),
     later_flag(builds, "scm-enable", "build from a version control system"),
     later_valued(builds, "scm-option", "KEY=VALUE", "a setting for --scm-enable"),
     later_valued(builds, "localrepo", "DIR", "where --chain keeps its results"),

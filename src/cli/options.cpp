@@ -235,6 +235,7 @@ class Parser {
   void check_operands() const {
     const OptionRow& row = command_row(options_.mode);
     const auto& arguments = options_.arguments;
+    if (options_.mode == Mode::rebuild && options_.spec) return check_source_package_of_spec_file();
     if (arguments.size() < row.operands.least || (options_.mode == Mode::scrub && options_.scrub_types.empty())) {
       if (!mode_) {
         throw Error("nothing to do: neither a command nor a source package was given",
@@ -250,6 +251,31 @@ class Parser {
            advice());
   }
 
+  /// --rebuild with --spec takes one source package, which --sources makes.
+  void check_source_package_of_spec_file() const {
+    const std::size_t how_many = options_.arguments.size() + (options_.sources ? 1 : 0);
+    if (how_many == 1) return;
+    if (how_many == 0) {
+      throw Error("No package specified to rebuild command.",
+                  "Give a source package, whose spec file --spec replaces, or --sources to make one.",
+                  ExitCode::missing_argument);
+    }
+    throw Error("--spec argument only supported with single srpm.",
+                options_.sources ? "With --sources it is the one that is made of them." : "",
+                ExitCode::missing_argument);
+  }
+
+  void check_source_files() const {
+    const bool makes_packages = options_.mode == Mode::rebuild || options_.mode == Mode::build_source_package;
+    if (options_.spec && !makes_packages) refuse("--spec goes with --buildsrpm and --rebuild only");
+    if (options_.mode == Mode::build_source_package && !options_.spec) {
+      refuse("Must specify both --spec and --sources with --buildsrpm",
+             "--sources can be left out where the spec file names none.");
+    }
+    if (options_.sources && !options_.spec) refuse("--sources goes with --spec only");
+    if (options_.dereference_links && !options_.sources) refuse("--symlink-dereference goes with --sources only");
+  }
+
   /// Options that say how one command is to be done.
   void check_companions() const {
     if (options_.wait && options_.mode != Mode::clean && options_.mode != Mode::scrub) {
@@ -257,6 +283,7 @@ class Parser {
     }
     if (options_.repair && options_.mode != Mode::fsck) refuse("--repair goes with --fsck only");
     if (options_.json && options_.mode != Mode::fsck) refuse("--json goes with --fsck only");
+    check_source_files();
     if (!options_.additional_packages.empty() && options_.mode != Mode::rebuild) {
       refuse("The --additional-package option requires the --rebuild mode");
     }

@@ -10,6 +10,7 @@ namespace plyroot::cli {
 /// What a command line asks for: exactly one of these.
 enum class Mode {
   rebuild,
+  build_source_package,
   install_dependencies,
   init,
   install,
@@ -66,6 +67,10 @@ struct Options {
   std::vector<std::string> rpm_with;              ///< --with
   std::vector<std::string> rpm_without;           ///< --without
   std::vector<std::string> additional_packages;   ///< with Mode::rebuild only: installed before each build
+
+  std::optional<std::string> spec;     ///< with Mode::rebuild and build_source_package: a file of the host
+  std::optional<std::string> sources;  ///< with `spec`: a file or directory of the host
+  bool dereference_links = false;      ///< --symlink-dereference, with `sources`
 
   std::optional<std::string> rootdir;
   std::optional<std::string> resultdir;

@@ -27,11 +27,14 @@ const OptionRow* find_row(std::string_view name) {
 Words line_without(const OptionRow& row) {
   if (row.name == "wait") return {"--clean"};
   if (row.name == "repair" || row.name == "json") return {"--fsck"};
-  if (row.name == "additional-package") return {"--rebuild", "a.src.rpm"};
+  if (row.name == "additional-package" || row.name == "spec") return {"--rebuild", "a.src.rpm"};
+  if (row.name == "sources") return {"--buildsrpm", "--spec", "a.spec"};
+  if (row.name == "symlink-dereference") return {"--buildsrpm", "--spec", "a.spec", "--sources", "directory"};
   return {row.mode == Mode::init ? "--clean" : "--init"};
 }
 
 Words arguments_for(const OptionRow& row) {
+  if (row.mode == Mode::build_source_package) return {"--spec", "a.spec"};
   return Words(row.operands.least, "argument");
 }
 

@@ -272,6 +272,36 @@ TEST(Command, RebuildsSeveralPackagesIntoAResultDirectoryOfTheirOwn) {
   EXPECT_FALSE(refusal({"--installdeps", "a", "b"}));
 }
 
+TEST(Command, BuildsASourcePackageOfASpecFileAndItsSources) {
+  const Options options = parse({"--buildsrpm", "--spec", "a.spec", "--sources=s", "--symlink-dereference"});
+  EXPECT_EQ(options.mode, Mode::build_source_package);
+  EXPECT_EQ(options.spec, "a.spec");
+  EXPECT_EQ(options.sources, "s");
+  EXPECT_TRUE(options.dereference_links);
+  EXPECT_EQ(parse({"buildsrpm", "--spec", "a.spec"}).mode, Mode::build_source_package);
+  EXPECT_TRUE(refused({"--buildsrpm", "--sources", "s"}, ExitCode::usage,
+                      "Must specify both --spec and --sources with --buildsrpm"));
+  EXPECT_TRUE(refused({"--buildsrpm", "--spec="}, ExitCode::usage, "--spec needs the name of a file"));
+}
+
+TEST(Command, RebuildsTheOnePackageThatASpecFileIsFor) {
+  EXPECT_EQ(parse({"--spec", "a.spec", "--sources", "s"}).mode, Mode::rebuild);
+  EXPECT_EQ(parse({"a.src.rpm", "--spec", "a.spec"}).arguments, Words{"a.src.rpm"});
+  EXPECT_TRUE(refused({"--spec", "a.spec"}, ExitCode::missing_argument, "No package specified to rebuild command."));
+  for (const Words& more : {Words{"a", "b"}, Words{"a", "--sources=s"}}) {
+    Words line{"--spec=a.spec", "--resultdir=r"};
+    line.insert(line.end(), more.begin(), more.end());
+    EXPECT_TRUE(refused(line, ExitCode::missing_argument, "--spec argument only supported with single srpm."));
+  }
+}
+
+TEST(Command, TakesSpecFilesAndSourcesOnlyToBuildThem) {
+  EXPECT_TRUE(refused({"--init", "--spec=a"}, ExitCode::usage, "--spec goes with --buildsrpm and --rebuild only"));
+  EXPECT_TRUE(refused({"a", "--sources=s"}, ExitCode::usage, "--sources goes with --spec only"));
+  EXPECT_TRUE(refused({"a", "--spec=a", "--symlink-dereference"}, ExitCode::usage,
+                      "--symlink-dereference goes with --sources only"));
+}
+
 TEST(Command, InstallsAdditionalPackagesOnlyToRebuild) {
   EXPECT_TRUE(refused({"--installdeps", "a", "--additional-package", "git"}, ExitCode::usage,
                       "The --additional-package option requires the --rebuild mode"));
@@ -335,7 +365,7 @@ TEST(WrongOption, NotThereYetIsRefusedByItsWholeName) {
   EXPECT_TRUE(refused({"--chai"}, ExitCode::usage, "--chain is not there yet in plyroot"));
   EXPECT_TRUE(refused({"chain", "x"}, ExitCode::usage, "--chain is not there yet in plyroot"));
   EXPECT_TRUE(refused({"--init", "-c"}, ExitCode::usage, "--continue is not there yet in plyroot"));
-  EXPECT_TRUE(refused({"--init", "--spec"}, ExitCode::usage, "--spec is not there yet in plyroot"));
+  EXPECT_TRUE(refused({"--init", "--localrepo"}, ExitCode::usage, "--localrepo is not there yet in plyroot"));
 }
 
 TEST(WrongOption, IsolationByNspawnIsNotThereYet) {

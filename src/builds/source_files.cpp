@@ -1,0 +1,91 @@
+#include "builds/source_files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "buildroot/caller.hpp"
+#include "buildroot/root_files.hpp"
+#include "builds/source_package.hpp"
+#include "linux/directory.hpp"
+#include "linux/file.hpp"
+#include "support/error.hpp"
+#include "support/text.hpp"
+
+namespace plyroot::builds {
+namespace {
+
+using config::Config;
+using linux_api::Descriptor;
+
+std::string path_in_build(const Config& config, const std::string& directory) {
+  return fmt::format("{}/build/{}", config.chroothome, directory);
+}
+
+Descriptor open_in_build(int root, const Config& config, const std::string& directory) {
+  return linux_api::open_in_root(root, path_in_build(config, directory), O_RDONLY | O_DIRECTORY,
+                                 linux_api::Links::refuse);
+}
+
+bool is_missing(const SystemError& error) {
+  return error.error_number() == ENOENT || error.error_number() == ENOTDIR;
+}
+
+}  // namespace
+
+SpecFile read_spec_file(const std::string& path) {
+  try {
+    SpecFile spec{path, std::filesystem::path(path).filename(),
+                  linux_api::read_regular_file(path, buildroot::reader_of_host_files())};
+    require_plain_name(spec.name, "a spec file");
+    return spec;
+  } catch (const SystemError& error) {
+    if (is_missing(error)) {
+      throw Error(fmt::format("Input specfile does not exist: {}", printable(path)), {}, ExitCode::usage);
+    }
+    throw Error(
+        fmt::format("Input specfile {} cannot be read: {}", printable(path), describe_errno(error.error_number())),
+        "It must be a regular file, which the user who called sudo may read.", ExitCode::usage);
+  }
+}
+
+Sources find_sources(const std::string& path, buildroot::HostLinks links) {
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::canonical(path, error);
+  if (error || !(std::filesystem::is_directory(found, error) || std::filesystem::is_regular_file(found, error))) {
+    throw Error(fmt::format("Input sources directory or file does not exist: {}", printable(path)), {},
+                ExitCode::usage);
+  }
+  return {found, links};
+}
+
+std::string put_spec_file(int root, const Config& config, const SpecFile& spec, const std::string& directory) {
+  const Descriptor place = open_in_build(root, config, directory);
+  if (unlinkat(place.get(), spec.name.c_str(), 0) < 0 && errno != ENOENT)
+    throw_errno(errno, "replace in the build root", printable(spec.name));
+  const Descriptor file = linux_api::open_at(place.get(), spec.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+  linux_api::write_all(file.get(), spec.text);
+  if (fchown(file.get(), config.chrootuid, config.chrootgid) < 0)
+    throw_errno(errno, "change the owner of", printable(spec.name));
+  return fmt::format("{}/{}", path_in_build(config, directory), spec.name);
+}
+
+void put_sources(int root, const Config& config, const Sources& sources) {
+  const Descriptor place = open_in_build(root, config, "SOURCES");
+  if (std::filesystem::is_directory(sources.path)) {
+    for (const std::string& name : linux_api::list_names(place.get()))
+      linux_api::remove_tree(place.get(), name);
+  }
+  const std::optional<linux_api::User> reader = buildroot::reader_of_host_files();
+  // Who may read there need not be the build user, and is to write here.
+  if (reader && fchown(place.get(), reader->uid, reader->gid) < 0)
+    throw_errno(errno, "change the owner of", linux_api::shown_path(place.get()));
+  buildroot::copy_into_directory(sources.path, place.get(), sources.links, reader);
+  buildroot::change_owner_in_root(root, path_in_build(config, "SOURCES"), config.chrootuid, config.chrootgid, true);
+}
+
+}  // namespace plyroot::builds
