@@ -225,6 +225,25 @@ def test_as_a_part_of_a_result_directory_or_of_a_roots_place(root, tmp_path, tex
         assert code in (1, 3, 5, 20) and "ERROR" in said, said
 
 
+OF_FILES = {what: text for what, text in HOSTILE.items() if b"/" not in text and text not in (b"", b".", b"..") and len(text) < 256}
+SPEC = "Name: x\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\n%description\n"
+
+
+@pytest.mark.parametrize("text", OF_FILES.values(), ids=OF_FILES.keys())
+def test_as_the_name_of_a_spec_file_and_of_a_source(root, surroundings, tmp_path, text):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    hostile = os.fsencode(sources) + b"/" + text
+    for path in (os.fsencode(tmp_path / "x.spec"), hostile):
+        with open(path, "w") as file:
+            file.write(SPEC)
+    code, said = run(root, "--buildsrpm", b"--spec=" + os.fsencode(tmp_path / "x.spec"), b"--sources=" + os.fsencode(sources))
+    assert code == 0, said
+    assert (root.resultdir / "x-1-1.src.rpm").is_file()
+    code, said = run(root, "--buildsrpm", b"--spec=" + hostile)
+    assert code == 0 or (code in (1, 5, 40) and "ERROR" in said), said
+
+
 def test_a_root_is_not_mounted_over_its_own_layers(root):
     for place in (root.base_dir, root.base_dir / root.root_name, root.disk, Path("/")):
         assert "hide" in root.fails(20, "--rootdir", place, "--mount")
