@@ -7,9 +7,7 @@
 #include <chrono>
 #include <filesystem>
 
-#include "buildroot/build_user.hpp"
 #include "buildroot/result_directory.hpp"
-#include "buildroot/root_files.hpp"
 #include "builds/build_log.hpp"
 #include "builds/build_requirements.hpp"
 #include "builds/build_results.hpp"
@@ -17,7 +15,6 @@
 #include "builds/rpmbuild.hpp"
 #include "builds/source_build.hpp"
 #include "builds/source_package.hpp"
-#include "linux/directory.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
