@@ -69,16 +69,16 @@ class UserOfCaller {
 };
 
 /// "~" and "~/..." in the user's own home, as a shell would have it.
-std::string expand_home(std::string path, UserOfCaller& user) {
+std::string expand_home(const std::string& path, UserOfCaller& user) {
   return path == "~" || path.starts_with("~/") ? user.get().home + path.substr(1) : path;
 }
 
 /// The request with paths that mean the same from any directory.
 Request complete(Request request, UserOfCaller& user) {
   request.config_directory = absolute(std::move(request.config_directory));
-  if (request.chroot.ends_with(".cfg")) request.chroot = absolute(expand_home(std::move(request.chroot), user));
+  if (request.chroot.ends_with(".cfg")) request.chroot = absolute(expand_home(request.chroot, user));
   for (auto* path : {&request.rootdir, &request.resultdir, &request.macrofile}) {
-    if (*path) *path = absolute(expand_home(std::move(**path), user));
+    if (*path) *path = absolute(expand_home(**path, user));
   }
   return request;
 }
