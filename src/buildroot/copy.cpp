@@ -6,7 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -87,7 +86,7 @@ class DirectoryCopy {
         from_(linux_api::open_at(transfer.from_directory, transfer.from_name,
                                  O_RDONLY | O_DIRECTORY | (links == HostLinks::copied ? O_NOFOLLOW : 0))),
         to_(made_directory(transfer.to_directory, transfer.to_name)),
-        levels_{{transfer.to_name, identity_of(from_.get()), linux_api::list_names(from_.get())}} {}
+        levels_{{transfer.to_name, linux_api::list_names(from_.get())}} {}
 
   void finish() {
     for (;;) {
@@ -107,22 +106,10 @@ class DirectoryCopy {
   }
 
  private:
-  struct Identity {
-    dev_t device;
-    ino_t inode;
-    bool operator==(const Identity&) const = default;
-  };
   struct Level {
     std::string name;
-    Identity from;
     std::vector<std::string> names;  ///< not yet copied
   };
-
-  static Identity identity_of(int directory) {
-    struct stat status {};
-    if (fstat(directory, &status) < 0) throw_errno(errno, "examine", linux_api::shown_path(directory));
-    return {status.st_dev, status.st_ino};
-  }
 
   static Descriptor made_directory(int parent, const std::string& name) {
     make_directory(parent, name);
@@ -139,17 +126,10 @@ class DirectoryCopy {
     if (!from_.enter(name)) {
       if (links_ == HostLinks::copied) throw_errno(ENOTDIR, "open the directory", printable(name));
       from_.enter_through_links(name);
-      refuse_loop(name);
+      if (from_.has_come_back())
+        throw_errno(ELOOP, "copy", linux_api::shown_path(from_.get()) + ", by the link " + printable(name));
     }
-    levels_.push_back({name, identity_of(from_.get()), linux_api::list_names(from_.get())});
-  }
-
-  /// A link to what it lies in would be copied without an end.
-  void refuse_loop(const std::string& name) const {
-    const Identity entered = identity_of(from_.get());
-    const bool is_above =
-        std::any_of(levels_.begin(), levels_.end(), [&](const Level& level) { return level.from == entered; });
-    if (is_above) throw_errno(ELOOP, "copy", linux_api::shown_path(from_.get()) + ", by the link " + printable(name));
+    levels_.push_back({name, linux_api::list_names(from_.get())});
   }
 
   void copy_mode(const std::string& name) const {

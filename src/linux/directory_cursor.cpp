@@ -36,6 +36,11 @@ void DirectoryCursor::enter_through_links(const std::string& name) {
   here_ = std::move(entered);
 }
 
+bool DirectoryCursor::has_come_back() const {
+  const Identity here = identity_of(get());
+  return std::any_of(levels_.begin(), levels_.end(), [&](const Level& level) { return level.above == here; });
+}
+
 void DirectoryCursor::leave() {
   Level left = std::move(levels_.back());
   levels_.pop_back();

@@ -26,6 +26,8 @@ class DirectoryCursor {
   /// The same through a link, wherever it leads. Keeps a descriptor until it is left.
   /// @throws SystemError, also where there is none
   void enter_through_links(const std::string& name);
+  /// Whether it is where it has come through already: a link has led back, and would do so without an end.
+  [[nodiscard]] bool has_come_back() const;
 
   /// Goes up to where it was entered from. Where somebody has moved a directory meanwhile, which is noticed by what it
   /// lies in, to the lowest that is still where it was: depth() tells. Not at the top. @throws SystemError

@@ -75,6 +75,19 @@ TEST_F(Cursor, EntersNoLinkUnlessItIsToldTo) {
   EXPECT_THROW(cursor_.enter_through_links("nothing"), SystemError);
 }
 
+TEST_F(Cursor, KnowsThatALinkHasLedBack) {
+  fs::create_directory_symlink(path("a"), path("a/b/back"));
+  fs::create_directory_symlink(path("other"), path("a/b/elsewhere"));
+  for (const char* name : {"a", "b"})
+    ASSERT_TRUE(cursor_.enter(name));
+  EXPECT_FALSE(cursor_.has_come_back());
+  cursor_.enter_through_links("elsewhere");
+  EXPECT_FALSE(cursor_.has_come_back());
+  cursor_.leave();
+  cursor_.enter_through_links("back");
+  EXPECT_TRUE(cursor_.has_come_back());
+}
+
 TEST_F(Cursor, DoesNotFollowADirectoryThatIsMovedButGoesBackToWhereItCameFrom) {
   for (const char* name : {"a", "b", "c"})
     ASSERT_TRUE(cursor_.enter(name));
