@@ -8,11 +8,10 @@
 #include <filesystem>
 #include <system_error>
 
-#include "buildroot/caller.hpp"
+#include "buildroot/host_files.hpp"
 #include "buildroot/root_files.hpp"
 #include "builds/source_package.hpp"
 #include "linux/directory.hpp"
-#include "linux/file.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
 
@@ -31,26 +30,14 @@ Descriptor open_in_build(int root, const Config& config, const std::string& dire
                                  linux_api::Links::refuse);
 }
 
-bool is_missing(const SystemError& error) {
-  return error.error_number() == ENOENT || error.error_number() == ENOTDIR;
-}
+constexpr buildroot::HostFileKind spec_file{"Input specfile", "", ExitCode::usage};
 
 }  // namespace
 
 SpecFile read_spec_file(const std::string& path) {
-  try {
-    SpecFile spec{path, std::filesystem::path(path).filename(),
-                  linux_api::read_regular_file(path, buildroot::reader_of_host_files())};
-    require_plain_name(spec.name, "a spec file");
-    return spec;
-  } catch (const SystemError& error) {
-    if (is_missing(error)) {
-      throw Error(fmt::format("Input specfile does not exist: {}", printable(path)), {}, ExitCode::usage);
-    }
-    throw Error(
-        fmt::format("Input specfile {} cannot be read: {}", printable(path), describe_errno(error.error_number())),
-        "It must be a regular file, which the user who called sudo may read.", ExitCode::usage);
-  }
+  SpecFile spec{path, std::filesystem::path(path).filename(), buildroot::read_host_file(path, spec_file)};
+  require_plain_name(spec.name, "a spec file");
+  return spec;
 }
 
 Sources find_sources(const std::string& path, buildroot::HostLinks links) {
