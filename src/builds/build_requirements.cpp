@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "builds/build_directory.hpp"
 #include "builds/safe_place.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
@@ -29,8 +30,7 @@ BuildRequirements::BuildRequirements(buildroot::Session& session, packages::Pack
       log_(&log),
       build_log_(&build_log),
       rpmbuild_(session, config, build_log),
-      spec_file_(std::move(spec_file)),
-      build_directory_(config.chroothome + "/build") {}
+      spec_file_(std::move(spec_file)) {}
 
 bool BuildRequirements::install_static(const Words& more) {
   bool has_dynamic = false;
@@ -65,14 +65,10 @@ std::set<std::string> BuildRequirements::installed_packages() const {
   return manager_->installed_packages(*session_, nevra_format);
 }
 
-Descriptor BuildRequirements::open_source_packages() const {
-  return open_made_packages(session_->root(), build_directory_, "SRPMS");
-}
-
 bool BuildRequirements::install_static_once(const Words& more) {
   rpmbuild_.run({"-bs"}, spec_file_, Rpmbuild::Options::none);
-  const Descriptor directory = open_source_packages();
-  const std::string file = find_made_package(directory.get(), build_directory_ + "/SRPMS", "src.rpm");
+  const Descriptor directory = open_in_build(session_->root(), *config_, "SRPMS");
+  const std::string file = find_made_package(directory.get(), *config_, "src.rpm");
   SafePlace safe_place(session_->root());
   const std::string linked = safe_place.add(directory.get(), file);
   const SourcePackage package = read_package(safe_place.open(file).get(), file, *config_);
@@ -87,8 +83,8 @@ bool BuildRequirements::install_static_once(const Words& more) {
 }
 
 void BuildRequirements::install_generated() {
-  const Descriptor directory = open_source_packages();
-  const std::string file = find_made_package(directory.get(), build_directory_ + "/SRPMS", ".buildreqs.nosrc.rpm");
+  const Descriptor directory = open_in_build(session_->root(), *config_, "SRPMS");
+  const std::string file = find_made_package(directory.get(), *config_, ".buildreqs.nosrc.rpm");
   SafePlace safe_place(session_->root());
   const std::string linked = safe_place.add(directory.get(), file);
   read_package(safe_place.open(file).get(), file, *config_);  // the package manager gets no file that is no package

@@ -40,7 +40,6 @@ class BuildRequirements {
 
  private:
   [[nodiscard]] std::set<std::string> installed_packages() const;
-  [[nodiscard]] linux_api::Descriptor open_source_packages() const;
   bool install_static_once(const config::Words& more);
   void install_generated();
   void require_support_of_dynamic() const;
@@ -52,7 +51,6 @@ class BuildRequirements {
   BuildLog* build_log_;
   Rpmbuild rpmbuild_;
   std::string spec_file_;
-  std::string build_directory_;  ///< within the root
 };
 
 }  // namespace plyroot::builds

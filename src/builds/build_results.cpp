@@ -11,6 +11,7 @@
 
 #include "buildroot/build_user.hpp"
 #include "buildroot/result_directory.hpp"
+#include "builds/build_directory.hpp"
 #include "builds/source_package.hpp"
 #include "linux/directory.hpp"
 #include "linux/process.hpp"
@@ -81,8 +82,7 @@ bool copy_build_result(int directory, const std::string& name, int result_direct
 config::Words copy_build_results(int root, int result_directory, const config::Config& config) {
   config::Words copied;
   for (const char* kind : {"RPMS", "SRPMS"}) {
-    const Descriptor directory = linux_api::open_in_root(root, fmt::format("{}/build/{}", config.chroothome, kind),
-                                                         O_RDONLY | O_DIRECTORY, Links::refuse);
+    const Descriptor directory = open_in_build(root, config, kind);
     for (const std::string& name : linux_api::list_names(directory.get())) {
       if (name.ends_with(".rpm") && copy_build_result(directory.get(), name, result_directory, config))
         copied.push_back(name);

@@ -1,13 +1,12 @@
 #include "builds/rebuild.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
 
 #include "buildroot/result_directory.hpp"
+#include "builds/build_directory.hpp"
 #include "builds/build_log.hpp"
 #include "builds/build_requirements.hpp"
 #include "builds/build_results.hpp"
@@ -26,7 +25,6 @@ using buildroot::Session;
 using config::Config;
 using config::Words;
 using linux_api::Descriptor;
-using linux_api::Links;
 
 /// mock's package_state plugin.
 constexpr const char* package_state_format = "%{nevra} %{buildtime} %{size} installed\\n";
@@ -44,7 +42,6 @@ class Build {
         path_(path),
         name_(std::filesystem::path(path).filename()),
         spec_(spec),
-        build_directory_(config.chroothome + "/build"),
         additional_packages_(additional_packages),
         results_(results),
         build_log_(build_log) {}
@@ -78,7 +75,7 @@ class Build {
       throw Error("No specfile found in srpm: " + printable(name_), {}, ExitCode::source_package);
     }
     require_plain_name(original.spec_file, "a spec file");
-    return fmt::format("{}/SPECS/{}", build_directory_, original.spec_file);
+    return fmt::format("{}/{}", path_in_build(config_, "SPECS"), original.spec_file);
   }
 
   [[nodiscard]] BuildRequirements requirements() const {
@@ -101,13 +98,9 @@ class Build {
 
   std::string copy_into_root() {
     const Descriptor from = open_package(path_);
-    std::string copy = fmt::format("{}/originals/{}", build_directory_, name_);
-    const Descriptor directory = linux_api::open_in_root(session_.root(), build_directory_ + "/originals",
-                                                         O_RDONLY | O_DIRECTORY, Links::refuse);
-    const Descriptor to = linux_api::open_at(directory.get(), name_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-    copy_content(from.get(), to.get());
-    if (fchown(to.get(), config_.chrootuid, config_.chrootgid) < 0) throw_errno(errno, "change the owner of", copy);
-    return copy;
+    const Descriptor directory = open_in_build(session_.root(), config_, "originals");
+    copy_content(from.get(), create_for_build(directory.get(), name_, config_).get());
+    return fmt::format("{}/{}", path_in_build(config_, "originals"), name_);
   }
 
   void build_packages() {
@@ -132,8 +125,7 @@ class Build {
   std::string path_;
   std::string name_;
   const std::optional<SpecFile>& spec_;
-  std::string build_directory_;  // within the root
-  std::string spec_file_;        // within the root; known when the source package is installed
+  std::string spec_file_;  // within the root; known when the source package is installed
   bool has_dynamic_requirements_ = false;
   const Words& additional_packages_;
   int results_;

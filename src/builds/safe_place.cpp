@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <vector>
 
 #include "buildroot/root_files.hpp"
-#include "builds/source_package.hpp"
 #include "linux/directory.hpp"
 #include "support/error.hpp"
 #include "support/text.hpp"
@@ -45,22 +43,6 @@ std::string SafePlace::add(int directory, const std::string& file) {
 
 Descriptor SafePlace::open(const std::string& file) const {
   return linux_api::open_at(directory_.get(), file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-}
-
-Descriptor open_made_packages(int root, const std::string& build_directory, std::string_view kind) {
-  return linux_api::open_in_root(root, fmt::format("{}/{}", build_directory, kind), O_RDONLY | O_DIRECTORY,
-                                 Links::refuse);
-}
-
-std::string find_made_package(int directory, const std::string& shown, std::string_view ending) {
-  std::vector<std::string> names = linux_api::list_names(directory);
-  std::erase_if(names, [&](const std::string& name) { return !name.ends_with(ending); });
-  if (names.size() != 1) {
-    throw Error(fmt::format("Expected to find single rebuilt srpm, found {} in {}/*{}", names.size(), shown, ending),
-                {}, ExitCode::source_package);
-  }
-  require_plain_name(names.front(), "a source package");
-  return names.front();
 }
 
 }  // namespace plyroot::builds

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "linux/descriptor.hpp"
 
@@ -27,14 +26,5 @@ class SafePlace {
   int root_;
   linux_api::Descriptor directory_;
 };
-
-/// The directory of the root in which rpmbuild leaves packages of a kind ("SRPMS"); a link in its path is refused.
-/// @param build_directory its path within the root
-linux_api::Descriptor open_made_packages(int root, const std::string& build_directory, std::string_view kind);
-
-/// The package that rpmbuild left in a directory: its one file whose name ends so.
-/// @param shown what to call the directory in messages
-/// @throws Error (source_package) where there is none, or there are several
-std::string find_made_package(int directory, const std::string& shown, std::string_view ending);
 
 }  // namespace plyroot::builds

@@ -1,8 +1,8 @@
 #include "builds/source_build.hpp"
 
+#include "builds/build_directory.hpp"
 #include "builds/build_results.hpp"
 #include "builds/rpmbuild.hpp"
-#include "builds/safe_place.hpp"
 #include "support/error.hpp"
 #include "support/log.hpp"
 
@@ -18,9 +18,8 @@ std::string make_source_package(buildroot::Session& session, const config::Confi
     const auto rpmbuild = log.step("rpmbuild -bs");
     Rpmbuild(session, config, build_log).run({"-bs"}, spec_file, Rpmbuild::Options::none);
   }
-  const std::string build_directory = config.chroothome + "/build";
-  const linux_api::Descriptor made = open_made_packages(session.root(), build_directory, "SRPMS");
-  std::string name = find_made_package(made.get(), build_directory + "/SRPMS", "src.rpm");
+  const linux_api::Descriptor made = open_in_build(session.root(), config, "SRPMS");
+  std::string name = find_made_package(made.get(), config, "src.rpm");
   if (!copy_build_result(made.get(), name, results, config))
     throw Error(name + " in the build root is no regular file", {}, ExitCode::source_package);
   return name;

@@ -1,6 +1,5 @@
 #include "builds/source_files.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "buildroot/host_files.hpp"
 #include "buildroot/root_files.hpp"
+#include "builds/build_directory.hpp"
 #include "builds/source_package.hpp"
 #include "linux/directory.hpp"
 #include "support/error.hpp"
@@ -20,15 +20,6 @@ namespace {
 
 using config::Config;
 using linux_api::Descriptor;
-
-std::string path_in_build(const Config& config, const std::string& directory) {
-  return fmt::format("{}/build/{}", config.chroothome, directory);
-}
-
-Descriptor open_in_build(int root, const Config& config, const std::string& directory) {
-  return linux_api::open_in_root(root, path_in_build(config, directory), O_RDONLY | O_DIRECTORY,
-                                 linux_api::Links::refuse);
-}
 
 constexpr buildroot::HostFileKind spec_file{"Input specfile", "", ExitCode::usage};
 
@@ -54,10 +45,7 @@ std::string put_spec_file(int root, const Config& config, const SpecFile& spec, 
   const Descriptor place = open_in_build(root, config, directory);
   if (unlinkat(place.get(), spec.name.c_str(), 0) < 0 && errno != ENOENT)
     throw_errno(errno, "replace in the build root", printable(spec.name));
-  const Descriptor file = linux_api::open_at(place.get(), spec.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-  linux_api::write_all(file.get(), spec.text);
-  if (fchown(file.get(), config.chrootuid, config.chrootgid) < 0)
-    throw_errno(errno, "change the owner of", printable(spec.name));
+  linux_api::write_all(create_for_build(place.get(), spec.name, config).get(), spec.text);
   return fmt::format("{}/{}", path_in_build(config, directory), spec.name);
 }
 
