@@ -121,8 +121,8 @@ std::vector<gid_t> parse_group_ids(std::string_view output) {
   return groups;
 }
 
-Caller find_caller() {
-  Caller caller{.uid = getuid(), .gid = getgid(), .root_login = false, .is_privileged = geteuid() == 0};
+InvokingUser find_invoking_user() {
+  InvokingUser caller{.uid = getuid(), .gid = getgid(), .root_login = false, .is_privileged = geteuid() == 0};
   if (caller.uid != 0) return caller;
   const auto sudo_user = id_from_sudo("SUDO_UID");
   caller.root_login = sudo_user.value_or(0) == 0;
@@ -132,7 +132,7 @@ Caller find_caller() {
   return caller;
 }
 
-EvaluatingUser find_evaluating_user(const Caller& caller) {
+EvaluatingUser find_evaluating_user(const InvokingUser& caller) {
   Passwd passwd;
   EvaluatingUser user;
   if (!caller.root_login) {

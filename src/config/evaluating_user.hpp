@@ -33,22 +33,20 @@ struct EvaluatingUser {
 };
 
 /// Who calls plyroot, as far as that is known without reading anything.
-struct Caller {
+struct InvokingUser {
   uid_t uid = 0;               ///< of the user who called sudo (SUDO_UID), else the real one of this process
   std::optional<gid_t> gid;    ///< the same of the group; nothing where sudo does not say it
   bool root_login = false;     ///< root, who became that otherwise than by sudo
   bool is_privileged = false;  ///< this process may change its ids
-
-  bool operator==(const Caller&) const = default;
 };
 
 /// @throws Error where SUDO_UID or SUDO_GID is no number
-Caller find_caller();
+InvokingUser find_invoking_user();
 
 /// The caller, or where that is root's login the user `plyroot` or fallback_id.
 /// Reads /etc/passwd by itself: asking the system's name services costs more than all else that a command does before
 /// its work. Only a user whom that file does not know is asked for there.
-EvaluatingUser find_evaluating_user(const Caller& caller = find_caller());
+EvaluatingUser find_evaluating_user(const InvokingUser& caller = find_invoking_user());
 
 /// What passwd(5) has of a user.
 struct PasswdEntry {

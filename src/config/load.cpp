@@ -20,15 +20,6 @@
 #include "support/log.hpp"
 
 namespace plyroot::config {
-
-template <SameBut<Caller> Value, class Visitor>
-void fields(Value& value, Visitor&& visit) {
-  visit("uid", value.uid);
-  visit("gid", value.gid);
-  visit("root_login", value.root_login);
-  visit("is_privileged", value.is_privileged);
-}
-
 namespace {
 
 constexpr std::size_t usual_key_size = 1024;
@@ -48,15 +39,16 @@ std::string absolute(std::string path) {
 }
 
 /// Who evaluates for a caller. Found when it is first needed: what was kept needs it seldom.
-class UserOfCaller {
+class UserOnDemand {
  public:
-  explicit UserOfCaller(const Surroundings& surroundings) : surroundings_(&surroundings), caller_(find_caller()) {}
+  explicit UserOnDemand(const Surroundings& surroundings)
+      : surroundings_(&surroundings), invoking_user_(find_invoking_user()) {}
 
-  [[nodiscard]] const Caller& caller() const { return caller_; }
+  [[nodiscard]] const InvokingUser& invoking_user() const { return invoking_user_; }
 
   const EvaluatingUser& get() {
     if (!user_) {
-      user_ = find_evaluating_user(caller_);
+      user_ = find_evaluating_user(invoking_user_);
       if (surroundings_->home) user_->home = *surroundings_->home;
     }
     return *user_;
@@ -64,17 +56,17 @@ class UserOfCaller {
 
  private:
   const Surroundings* surroundings_;
-  Caller caller_;
+  InvokingUser invoking_user_;
   std::optional<EvaluatingUser> user_;
 };
 
 /// "~" and "~/..." in the user's own home, as a shell would have it.
-std::string expand_home(const std::string& path, UserOfCaller& user) {
+std::string expand_home(const std::string& path, UserOnDemand& user) {
   return path == "~" || path.starts_with("~/") ? user.get().home + path.substr(1) : path;
 }
 
 /// The request with paths that mean the same from any directory.
-Request complete(Request request, UserOfCaller& user) {
+Request complete(Request request, UserOnDemand& user) {
   request.config_directory = absolute(std::move(request.config_directory));
   if (request.chroot.ends_with(".cfg")) request.chroot = absolute(expand_home(request.chroot, user));
   for (auto* path : {&request.rootdir, &request.resultdir, &request.macrofile}) {
@@ -84,7 +76,7 @@ Request complete(Request request, UserOfCaller& user) {
 }
 
 /// All that an answer depends on and that is known before anything is read.
-std::string key_of(const Request& request, bool for_any_uniqueext, const Caller& caller,
+std::string key_of(const Request& request, bool for_any_uniqueext, const InvokingUser& caller,
                    const Surroundings& surroundings) {
   utsname host{};
   uname(&host);
@@ -98,7 +90,10 @@ std::string key_of(const Request& request, bool for_any_uniqueext, const Caller&
   writer.put(request.config_directory);
   writer.put(request);
   writer.put(for_any_uniqueext);
-  writer.put(caller);
+  writer.put(caller.uid);
+  writer.put(caller.gid);
+  writer.put(caller.root_login);
+  writer.put(caller.is_privileged);
   for (const char* part : {host.sysname, host.nodename, host.release, host.version, host.machine}) {
     writer.put(std::string_view(part));
   }
@@ -177,11 +172,11 @@ class Loading {
         user_(surroundings),
         cache_(surroundings.cache_directory) {}
 
-  [[nodiscard]] UserOfCaller& user() { return user_; }
+  [[nodiscard]] UserOnDemand& user() { return user_; }
 
   /// @param for_any_uniqueext whether the request stands for all
   std::unique_ptr<Answer> find_or_evaluate(const Request& request, bool for_any_uniqueext) {
-    std::string key = key_of(request, for_any_uniqueext, user_.caller(), *surroundings_);
+    std::string key = key_of(request, for_any_uniqueext, user_.invoking_user(), *surroundings_);
     if (auto kept = find(key)) return kept;
     const std::int64_t began = now_in_nanoseconds();
     const EvaluatingUser& user = user_.get();
@@ -222,7 +217,7 @@ class Loading {
   Log* log_;
   const Surroundings* surroundings_;
   LoadReport* report_;
-  UserOfCaller user_;
+  UserOnDemand user_;
   Cache cache_;
   std::string why_not_found_;
 };
@@ -258,7 +253,7 @@ Config load(const Request& asked, Log& log, const Surroundings& surroundings, Lo
 }
 
 std::string debug_config(const Request& request, bool expanded, Log& log, const Surroundings& surroundings) {
-  UserOfCaller user(surroundings);
+  UserOnDemand user(surroundings);
   const Answer answer = evaluate(expanded ? Task::debug_config_expanded : Task::debug_config, complete(request, user),
                                  user.get(), surroundings);
   say(answer.notices, log);
@@ -266,7 +261,7 @@ std::string debug_config(const Request& request, bool expanded, Log& log, const 
 }
 
 std::string list_chroots(const Request& request, Log& log, const Surroundings& surroundings) {
-  UserOfCaller user(surroundings);
+  UserOnDemand user(surroundings);
   const Answer answer = evaluate(Task::list_chroots, complete(request, user), user.get(), surroundings);
   say(answer.notices, log);
   return answer.text;
